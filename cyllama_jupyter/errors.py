@@ -1,0 +1,101 @@
+"""The exceptions that cyllama_jupyter raises.
+
+    CyllamaError
+    ├── ModelError                 a model that cannot be used
+    │   ├── ModelNotFoundError     (FileNotFoundError) no model was named, or there is no such file
+    │   ├── ModelFileError         (ValueError) the file is not a GGUF that can be loaded
+    │   └── UnsupportedModelError  (ValueError) a good file of a kind that cannot generate text here
+    ├── LoadError                  (RuntimeError) llama.cpp could not load the model or make its context
+    ├── LoadCancelled              a load that somebody stopped; not a failure
+    ├── ClosedError                (RuntimeError) a closed LLM or context was used
+    ├── PromptError                (ValueError) a prompt that cannot be generated from
+    │   ├── ContextOverflow        it has more tokens than the context
+    │   └── ChatTemplateError      the model's chat template refused the messages
+    ├── DecodeError                (RuntimeError) llama_decode failed
+    └── DecodeAborted              (InterruptedError) a decode was cancelled; only direct users of LlamaContext see it
+"""
+
+__all__ = [
+    "ChatTemplateError",
+    "ClosedError",
+    "ContextOverflow",
+    "CyllamaError",
+    "DecodeAborted",
+    "DecodeError",
+    "LoadCancelled",
+    "LoadError",
+    "ModelError",
+    "ModelFileError",
+    "ModelNotFoundError",
+    "PromptError",
+    "UnsupportedModelError",
+]
+
+
+class CyllamaError(Exception):
+    """The base of every exception that this package raises on purpose."""
+
+
+class ModelError(CyllamaError):
+    """A model that cannot be used."""
+
+
+class ModelNotFoundError(ModelError, FileNotFoundError):
+    """No model was named and none is installed, or the named file does not exist."""
+
+
+class ModelFileError(ModelError, ValueError):
+    """The path is a directory, or its file is empty, truncated or not a GGUF model."""
+
+
+class UnsupportedModelError(ModelError, ValueError):
+    """The file is a good model of a kind that does not generate text here (an encoder, an embedding model)."""
+
+
+class LoadError(CyllamaError, RuntimeError):
+    """llama.cpp could not load the model, or could not make a context for it."""
+
+
+class LoadCancelled(CyllamaError):
+    """A load was stopped by its ``on_progress`` callback; nothing of it is left in memory."""
+
+
+class ClosedError(CyllamaError, RuntimeError):
+    """A method of a closed ``LLM`` or of a closed native object was called."""
+
+
+class PromptError(CyllamaError, ValueError):
+    """A prompt that cannot be generated from."""
+
+
+class ContextOverflow(PromptError):
+    """The prompt has more tokens than the context.
+
+    Args:
+        prompt_tokens: Length of the prompt in tokens.
+        n_ctx: Length of the context in tokens.
+    """
+
+    def __init__(self, prompt_tokens: int, n_ctx: int) -> None:
+        super().__init__(
+            f"the prompt has {prompt_tokens:,} tokens but the context holds {n_ctx:,}; "
+            f"shorten the prompt, or load the model with a larger n_ctx"
+        )
+        self.prompt_tokens = prompt_tokens
+        self.n_ctx = n_ctx
+
+    def __reduce__(self) -> tuple[type["ContextOverflow"], tuple[int, int]]:
+        """Pickle by the two numbers, not by the message."""
+        return type(self), (self.prompt_tokens, self.n_ctx)
+
+
+class ChatTemplateError(PromptError):
+    """The model's chat template refused the messages, or is not a valid template."""
+
+
+class DecodeError(CyllamaError, RuntimeError):
+    """``llama_decode`` returned an error; the generation that ran is lost, the model is not."""
+
+
+class DecodeAborted(CyllamaError, InterruptedError):
+    """``llama_decode`` was stopped by a cancel and returned 2; there are no logits to sample from."""

@@ -1,0 +1,234 @@
+"""A context: the memory of one conversation with a model, and the decode that can be stopped."""
+
+cimport cython
+from libc.stdint cimport int32_t
+from libcpp cimport bool as cbool
+from libcpp.vector cimport vector
+
+from cyllama_jupyter._native cimport llama
+from cyllama_jupyter._native.cancel cimport AbortState, CancelToken
+from cyllama_jupyter._native.model cimport LlamaModel
+
+from cyllama_jupyter.errors import ClosedError, ContextOverflow, DecodeAborted, DecodeError, LoadError
+
+
+cdef cbool _should_abort(void *data) noexcept nogil:
+    # Polled by ggml after every graph node, on the thread that called llama_decode.
+    cdef AbortState *state = <AbortState *> data
+    if state.requested():
+        return True
+    if not state.asks_callback.load():
+        return False
+    with gil:
+        return _ask_callback(<LlamaContext> state.context)
+
+
+cdef cbool _ask_callback(LlamaContext context) noexcept:
+    callback = context._callback
+    try:
+        return callback is not None and bool(callback())
+    except BaseException as error:  # re-raised by decode(); a C callback cannot raise
+        context._callback_error = error
+        return True
+
+
+@cython.no_gc_clear  # __dealloc__ needs _model, which the garbage collector would clear first
+cdef class LlamaContext:
+    """A context of one sequence over a model (``llama_init_from_model``), with flash attention off.
+
+    One thread at a time: a call from a second thread raises RuntimeError instead of corrupting the first.
+
+    Args:
+        model: The model; it stays in memory as long as this context.
+        n_ctx: Length of the context in tokens; llama.cpp may round it up.
+        n_batch: The most tokens that one ``decode`` takes.
+        n_ubatch: The most tokens that are computed at once; the longer, the later a cancel is seen.
+        n_threads: Threads for decoding one token.
+        n_threads_batch: Threads for decoding more than one token.
+
+    Attributes:
+        n_ctx, n_batch, n_ubatch: The lengths above as llama.cpp rounded them.
+
+    Raises:
+        LoadError: llama.cpp could not make the context, mostly for want of memory.
+    """
+
+    def __cinit__(self, LlamaModel model not None, *, int n_ctx, int n_batch, int n_ubatch, int n_threads,
+                  int n_threads_batch):
+        model._ensure_open()
+        cdef llama.llama_context_params params = llama.llama_context_default_params()
+        params.n_ctx = n_ctx
+        params.n_batch = n_batch
+        params.n_ubatch = n_ubatch
+        params.n_seq_max = 1
+        params.n_threads = n_threads
+        params.n_threads_batch = n_threads_batch
+        params.flash_attn_type = llama.LLAMA_FLASH_ATTN_TYPE_DISABLED  # with it, logits depend on the thread count
+        params.abort_callback = _should_abort
+        params.abort_callback_data = &self._abort
+        params.no_perf = True
+        with nogil:
+            self._ctx = llama.llama_init_from_model(model._model, params)
+        if self._ctx is NULL:
+            raise LoadError(f"llama.cpp could not make a context of {n_ctx:,} tokens; try a smaller n_ctx")
+        self._abort.context = <void *> self
+        self._model = model
+        model.open_contexts += 1
+        self.n_ctx = llama.llama_n_ctx(self._ctx)
+        self.n_batch = llama.llama_n_batch(self._ctx)
+        self.n_ubatch = llama.llama_n_ubatch(self._ctx)
+
+    def __dealloc__(self):
+        if self._ctx is not NULL:
+            llama.llama_free(self._ctx)
+            self._model.open_contexts -= 1
+
+    def close(self):
+        """Free the context.
+
+        Raises:
+            RuntimeError: Another thread is inside a method of this context.
+        """
+        if self._ctx is NULL:
+            return
+        self._enter()
+        cdef llama.llama_context *ctx = self._ctx
+        self._ctx = NULL
+        self._has_logits = False
+        try:
+            with nogil:
+                llama.llama_free(ctx)
+        finally:
+            self._busy = False
+            self._model.open_contexts -= 1
+
+    cdef int _enter(self) except -1:
+        if self._ctx is NULL:
+            raise ClosedError("the context is closed")
+        if self._busy:
+            raise RuntimeError("another thread is using this context; use LLM, which queues")
+        self._busy = True
+        return 0
+
+    def decode(self, tokens):
+        """Compute tokens after those already in memory, and the logits of the last one (``llama_decode``).
+
+        Args:
+            tokens: Token ids, 1 to ``n_batch`` of them.
+
+        Raises:
+            ContextOverflow: They do not fit behind what is in memory.
+            DecodeAborted: It was cancelled; whole ubatches that were done stay in memory.
+            DecodeError: llama.cpp failed.
+            BaseException: Whatever the callback given to ``set_abort_callback`` raised.
+        """
+        cdef vector[llama.llama_token] ids = tokens
+        cdef int32_t status
+        self._enter()
+        try:
+            self._check(ids)
+            self._has_logits = False
+            self._callback_error = None
+            with nogil:
+                status = llama.llama_decode(self._ctx, llama.llama_batch_get_one(ids.data(), <int32_t> ids.size()))
+        finally:
+            self._busy = False
+        error, self._callback_error = self._callback_error, None
+        if error is not None:
+            raise error
+        self._raise_for(status)
+        self._has_logits = True
+
+    cdef int _check(self, vector[llama.llama_token] &ids) except -1:
+        # llama.cpp asserts on some of these, which would end the process.
+        cdef int32_t n_vocab = llama.llama_vocab_n_tokens(self._model._vocab)
+        cdef llama.llama_token token
+        if not 1 <= ids.size() <= self.n_batch:
+            raise ValueError(f"decode takes 1 to {self.n_batch} tokens, got {ids.size()}")
+        for token in ids:
+            if not 0 <= token < n_vocab:
+                raise ValueError(f"token {token} is not in the vocabulary of {n_vocab}")
+        cdef size_t end = self._n_past() + ids.size()
+        if end > self.n_ctx:
+            raise ContextOverflow(end, self.n_ctx)
+        return 0
+
+    def _raise_for(self, int status):
+        if status == 0:
+            return
+        if status == 2:
+            raise DecodeAborted("the decode was cancelled")
+        if status == 1:
+            raise DecodeError("llama.cpp found no room in the context for these tokens")
+        raise DecodeError(f"llama_decode failed with {status}")
+
+    cdef size_t _n_past(self):
+        return llama.llama_memory_seq_pos_max(llama.llama_get_memory(self._ctx), 0) + 1
+
+    def clear(self):
+        """Forget every token in memory (``llama_memory_clear``)."""
+        self._enter()
+        try:
+            self._has_logits = False
+            with nogil:
+                llama.llama_memory_clear(llama.llama_get_memory(self._ctx), False)
+        finally:
+            self._busy = False
+
+    def set_n_threads(self, int n_threads, int n_threads_batch):
+        """Set the threads for decoding one token, and for more than one (``llama_set_n_threads``)."""
+        self._enter()
+        try:
+            llama.llama_set_n_threads(self._ctx, n_threads, n_threads_batch)
+        finally:
+            self._busy = False
+
+    def watch(self, CancelToken token):
+        """Let ``token`` abort the decodes that follow, or with None no token; clears ``cancel``."""
+        self._enter()
+        try:
+            self._abort.flag.store(False)
+            if token is None:
+                self._abort.watch(NULL)
+            else:
+                self._abort.watch(&token._token)
+            self._watched = token
+        finally:
+            self._busy = False
+
+    def set_abort_callback(self, callback):
+        """Ask ``callback()`` too, after every graph node, whether to abort; None takes it away.
+
+        It adds to ``cancel`` and never replaces it. It runs with the GIL some hundred times a token, which slows generation and
+        every cancel; what it raises aborts the decode and is raised by it.
+
+        Raises:
+            TypeError: It is neither callable nor None.
+        """
+        if callback is not None and not callable(callback):
+            raise TypeError(f"the abort callback must be callable or None, got {type(callback).__name__}")
+        self._callback = callback
+        self._abort.asks_callback.store(callback is not None)
+
+    @property
+    def cancel(self):
+        """Whether the decode that runs now is to abort; set it to True to abort it. A new generation clears it."""
+        return self._abort.requested()
+
+    @cancel.setter
+    def cancel(self, cbool value):
+        self._abort.flag.store(value)
+
+    @property
+    def has_logits(self):
+        """Whether there is something to sample from: the last decode returned 0."""
+        return self._has_logits
+
+    @property
+    def n_past(self):
+        """Number of tokens in memory."""
+        self._enter()
+        try:
+            return self._n_past()
+        finally:
+            self._busy = False

@@ -1,0 +1,140 @@
+# Only what is called. `except +` marks what may throw: an uncaught C++ exception ends the process.
+from libc.stddef cimport size_t
+from libc.stdint cimport int8_t, int32_t, int64_t, uint32_t, uint64_t
+from libcpp cimport bool as cbool
+
+cdef extern from "ggml.h" nogil:
+    ctypedef cbool (*ggml_abort_callback)(void *data)
+    ctypedef enum ggml_log_level:
+        GGML_LOG_LEVEL_CONT
+    ctypedef void (*ggml_log_callback)(ggml_log_level level, const char *text, void *user_data)
+
+cdef extern from "gguf.h" nogil:
+    ctypedef struct gguf_context:
+        pass
+    ctypedef struct gguf_init_params:
+        cbool no_alloc
+        void *ctx
+    gguf_context *gguf_init_from_file(const char *fname, gguf_init_params params) except +  # NULL on error; the caller frees
+    void gguf_free(gguf_context *ctx)
+    size_t gguf_get_data_offset(const gguf_context *ctx)
+    int64_t gguf_get_n_tensors(const gguf_context *ctx)
+    size_t gguf_get_tensor_offset(const gguf_context *ctx, int64_t tensor_id)
+    size_t gguf_get_tensor_size(const gguf_context *ctx, int64_t tensor_id)
+
+cdef extern from "llama.h" nogil:
+    ctypedef int32_t llama_token
+    ctypedef int32_t llama_pos
+    ctypedef int32_t llama_seq_id
+    ctypedef struct llama_model:
+        pass
+    ctypedef struct llama_vocab:
+        pass
+    ctypedef struct llama_context:
+        pass
+    ctypedef struct llama_sampler:
+        pass
+    ctypedef void *llama_memory_t
+
+    ctypedef enum llama_split_mode:
+        LLAMA_SPLIT_MODE_NONE
+    ctypedef enum llama_flash_attn_type:
+        LLAMA_FLASH_ATTN_TYPE_DISABLED
+    ctypedef enum llama_vocab_type_t "enum llama_vocab_type":
+        LLAMA_VOCAB_TYPE_NONE
+
+    ctypedef cbool (*llama_progress_callback)(float progress, void *user_data)
+
+    ctypedef struct llama_model_params:
+        int32_t n_gpu_layers
+        llama_split_mode split_mode
+        int32_t main_gpu
+        const float *tensor_split
+        llama_progress_callback progress_callback
+        void *progress_callback_user_data
+
+    ctypedef struct llama_context_params:
+        uint32_t n_ctx
+        uint32_t n_batch
+        uint32_t n_ubatch
+        uint32_t n_seq_max
+        int32_t n_threads
+        int32_t n_threads_batch
+        llama_flash_attn_type flash_attn_type
+        ggml_abort_callback abort_callback
+        void *abort_callback_data
+        cbool no_perf
+
+    ctypedef struct llama_batch:
+        int32_t n_tokens
+
+    ctypedef struct llama_sampler_chain_params:
+        cbool no_perf
+
+    void llama_backend_init()
+    void llama_log_set(ggml_log_callback log_callback, void *user_data)
+    size_t llama_max_devices()
+
+    # Model: the caller owns what load returns; NULL on error and when the progress callback returned false.
+    llama_model_params llama_model_default_params()
+    llama_model *llama_model_load_from_file(const char *path_model, llama_model_params params) except +
+    void llama_model_free(llama_model *model)
+    const llama_vocab *llama_model_get_vocab(const llama_model *model)  # borrowed from the model
+    const char *llama_model_chat_template(const llama_model *model, const char *name)  # borrowed from the model, or NULL
+    int32_t llama_model_meta_val_str(const llama_model *model, const char *key, char *buf, size_t buf_size)
+    int32_t llama_model_desc(const llama_model *model, char *buf, size_t buf_size)
+    int32_t llama_model_n_ctx_train(const llama_model *model)
+    uint64_t llama_model_size(const llama_model *model)
+    uint64_t llama_model_n_params(const llama_model *model)
+    cbool llama_model_has_encoder(const llama_model *model)
+    cbool llama_model_has_decoder(const llama_model *model)
+    cbool llama_model_is_diffusion(const llama_model *model)
+
+    # Vocabulary
+    llama_vocab_type_t llama_vocab_type(const llama_vocab *vocab)
+    int32_t llama_vocab_n_tokens(const llama_vocab *vocab)
+    llama_token llama_vocab_bos(const llama_vocab *vocab)
+    llama_token llama_vocab_eos(const llama_vocab *vocab)
+    cbool llama_vocab_get_add_bos(const llama_vocab *vocab)
+    cbool llama_vocab_is_eog(const llama_vocab *vocab, llama_token token)
+    cbool llama_vocab_is_control(const llama_vocab *vocab, llama_token token)
+    int32_t llama_tokenize(const llama_vocab *vocab, const char *text, int32_t text_len, llama_token *tokens,
+                           int32_t n_tokens_max, cbool add_special, cbool parse_special) except +
+    int32_t llama_token_to_piece(const llama_vocab *vocab, llama_token token, char *buf, int32_t length,
+                                 int32_t lstrip, cbool special) except +
+
+    # Context: the caller owns what init returns and frees it before its model; NULL on error.
+    llama_context_params llama_context_default_params()
+    llama_context *llama_init_from_model(llama_model *model, llama_context_params params) except +
+    void llama_free(llama_context *ctx)
+    uint32_t llama_n_ctx(const llama_context *ctx)
+    uint32_t llama_n_batch(const llama_context *ctx)
+    uint32_t llama_n_ubatch(const llama_context *ctx)
+    llama_memory_t llama_get_memory(const llama_context *ctx)  # borrowed from the context
+    void llama_memory_clear(llama_memory_t mem, cbool data) except +
+    llama_pos llama_memory_seq_pos_max(llama_memory_t mem, llama_seq_id seq_id)
+    void llama_set_n_threads(llama_context *ctx, int32_t n_threads, int32_t n_threads_batch)
+    llama_batch llama_batch_get_one(llama_token *tokens, int32_t n_tokens)  # borrows tokens; not to be freed
+    int32_t llama_decode(llama_context *ctx, llama_batch batch) except +
+    float *llama_get_logits_ith(llama_context *ctx, int32_t i)  # borrowed from the context, or NULL
+
+    # Samplers: the caller owns what init returns; a chain owns what is added to it.
+    llama_sampler_chain_params llama_sampler_chain_default_params()
+    llama_sampler *llama_sampler_chain_init(llama_sampler_chain_params params) except +
+    void llama_sampler_chain_add(llama_sampler *chain, llama_sampler *smpl) except +
+    void llama_sampler_free(llama_sampler *smpl)
+    llama_token llama_sampler_sample(llama_sampler *smpl, llama_context *ctx, int32_t idx) except +
+    llama_sampler *llama_sampler_init_greedy() except +
+    llama_sampler *llama_sampler_init_dist(uint32_t seed) except +
+    llama_sampler *llama_sampler_init_top_k(int32_t k) except +
+    llama_sampler *llama_sampler_init_top_p(float p, size_t min_keep) except +
+    llama_sampler *llama_sampler_init_min_p(float p, size_t min_keep) except +
+    llama_sampler *llama_sampler_init_temp(float t) except +
+    llama_sampler *llama_sampler_init_top_n_sigma(float n) except +
+    llama_sampler *llama_sampler_init_mirostat(int32_t n_vocab, uint32_t seed, float tau, float eta, int32_t m) except +
+    llama_sampler *llama_sampler_init_mirostat_v2(uint32_t seed, float tau, float eta) except +
+    llama_sampler *llama_sampler_init_penalties(int32_t n_vocab, int32_t penalty_last_n, float penalty_repeat,
+                                                float penalty_freq, float penalty_present) except +
+    llama_sampler *llama_sampler_init_dry(const llama_vocab *vocab, float dry_multiplier, float dry_base,
+                                          int32_t dry_allowed_length, int32_t dry_penalty_last_n,
+                                          const char **seq_breakers, size_t num_breakers) except +

@@ -1,0 +1,47 @@
+"""llama.cpp's log lines, kept in a lock-free ring until Python drains them."""
+
+from libcpp cimport bool as cbool
+
+from cyllama_jupyter._native cimport llama
+
+cdef extern from "log_ring.hpp" namespace "cyllama" nogil:
+    cdef cppclass LogRing:
+        void push(int level, const char *text)
+        Py_ssize_t pop(int *level, char *text)
+        size_t take_dropped()
+
+cdef enum:
+    LINE_BYTES = 512  # LogRing::line_bytes
+
+cdef LogRing _ring  # lives as long as the process: llama.cpp may log after Python is gone
+
+
+cdef void _push(llama.ggml_log_level level, const char *text, void *user_data) noexcept nogil:
+    _ring.push(<int> level, text)
+
+
+def install():
+    """Send llama.cpp's log lines to the ring; process-global (``llama_log_set``), so the last library to call it wins."""
+    llama.llama_log_set(_push, NULL)
+
+
+def drain():
+    """Take the lines that have come since the last call.
+
+    Returns:
+        Pairs of ggml's level (1 debug, 2 info, 3 warning, 4 error, 5 continuation of the line before) and the text, which
+        may be a part of a line; a level of 0 reports lines that were dropped because nobody drained.
+    """
+    cdef char text[LINE_BYTES]
+    cdef int level = 0
+    cdef Py_ssize_t length
+    lines = []
+    while True:
+        length = _ring.pop(&level, text)
+        if length < 0:
+            break
+        lines.append((level, text[:length].decode("utf-8", "replace")))
+    dropped = _ring.take_dropped()
+    if dropped:
+        lines.append((0, f"{dropped} lines of llama.cpp's log were dropped\n"))
+    return lines

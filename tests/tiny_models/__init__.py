@@ -1,0 +1,26 @@
+"""Tiny GGUF models with random or hand-made weights, written by the tests that need them and never downloaded.
+
+Every `write_*` takes the path to write and returns it; the same arguments give the same bytes.
+
+- `write_llama`: varied nonsense that depends on the whole context; practically never ends its answer. 0.3 MB
+- `write_cycle`, `write_emoji`: one exact text, one byte a token, repeated or ended. 0.1 to 1 MB
+- `write_slow`: seconds of prefill from 45 MB; `write_1b`: the shape of a real 1.1B model, 1 GB
+- `write_bert_like`, `write_t5_encoder`: models that must be refused, since they cannot generate
+"""
+
+from .cycle import EMOJI_TEXT, write_cycle, write_emoji
+from .encoders import write_bert_like, write_t5_encoder
+from .random_llama import write_1b, write_llama, write_slow
+from .vocabulary import CHATML
+
+__all__ = [
+    "CHATML",
+    "EMOJI_TEXT",
+    "write_1b",
+    "write_bert_like",
+    "write_cycle",
+    "write_emoji",
+    "write_llama",
+    "write_slow",
+    "write_t5_encoder",
+]
