@@ -1,18 +1,18 @@
 """The exceptions that cyllama_jupyter raises.
 
-    CyllamaError
-    ├── ModelError                 a model that cannot be used
-    │   ├── ModelNotFoundError     (FileNotFoundError) no model was named, or there is no such file
-    │   ├── ModelFileError         (ValueError) the file is not a GGUF that can be loaded
-    │   └── UnsupportedModelError  (ValueError) a good file of a kind that cannot generate text here
-    ├── LoadError                  (RuntimeError) llama.cpp could not load the model or make its context
-    ├── LoadCancelled              a load that somebody stopped; not a failure
-    ├── ClosedError                (RuntimeError) a closed LLM or context was used
-    ├── PromptError                (ValueError) a prompt that cannot be generated from
-    │   ├── ContextOverflow        it has more tokens than the context
-    │   └── ChatTemplateError      the model's chat template refused the messages
-    ├── DecodeError                (RuntimeError) llama_decode failed
-    └── DecodeAborted              (InterruptedError) a decode was cancelled; only direct users of LlamaContext see it
+CyllamaError
+├── ModelError                 a model that cannot be used
+│   ├── ModelNotFoundError     (FileNotFoundError) no model was named, or there is no such file
+│   ├── ModelFileError         (ValueError) the file is not a GGUF that can be loaded
+│   └── UnsupportedModelError  (ValueError) a good file of a kind that cannot generate text here
+├── LoadError                  (RuntimeError) llama.cpp could not load the model or make its context
+├── LoadCancelled              a load that somebody stopped; not a failure
+├── ClosedError                (RuntimeError) a closed LLM or context was used
+├── PromptError                (ValueError) a prompt that cannot be generated from
+│   ├── ContextOverflow        it has more tokens than the context
+│   └── ChatTemplateError      the model's chat template refused the messages
+├── DecodeError                (RuntimeError) llama_decode failed
+└── DecodeAborted              (InterruptedError) a decode was cancelled; only direct users of LlamaContext see it
 """
 
 __all__ = [

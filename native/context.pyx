@@ -9,7 +9,7 @@ from cyllama_jupyter._native cimport llama
 from cyllama_jupyter._native.cancel cimport AbortState, CancelToken
 from cyllama_jupyter._native.model cimport LlamaModel
 
-from cyllama_jupyter.errors import ClosedError, ContextOverflow, DecodeAborted, DecodeError, LoadError
+from cyllama_jupyter.errors import ClosedError, ContextOverflow, DecodeAborted, DecodeError, LoadError, UnsupportedModelError
 
 
 cdef cbool _should_abort(void *data) noexcept nogil:
@@ -51,6 +51,7 @@ cdef class LlamaContext:
 
     Raises:
         LoadError: llama.cpp could not make the context, mostly for want of memory.
+        UnsupportedModelError: It is an embedding model, which has no memory (``llama_get_memory``).
     """
 
     def __cinit__(self, LlamaModel model not None, *, int n_ctx, int n_batch, int n_ubatch, int n_threads,
@@ -71,6 +72,10 @@ cdef class LlamaContext:
             self._ctx = llama.llama_init_from_model(model._model, params)
         if self._ctx is NULL:
             raise LoadError(f"llama.cpp could not make a context of {n_ctx:,} tokens; try a smaller n_ctx")
+        if llama.llama_get_memory(self._ctx) is NULL:
+            llama.llama_free(self._ctx)
+            self._ctx = NULL
+            raise UnsupportedModelError("the model keeps nothing in memory between tokens, so it cannot generate text")
         self._abort.context = <void *> self
         self._model = model
         model.open_contexts += 1
@@ -184,13 +189,13 @@ cdef class LlamaContext:
             self._busy = False
 
     def watch(self, CancelToken token):
-        """Let ``token`` abort the decodes that follow, or with None no token; clears ``cancel``."""
+        """Let ``token`` abort the decodes that follow, and forget a stale ``cancel``; None watches no token."""
         self._enter()
         try:
-            self._abort.flag.store(False)
             if token is None:
                 self._abort.watch(NULL)
             else:
+                self._abort.flag.store(False)
                 self._abort.watch(&token._token)
             self._watched = token
         finally:

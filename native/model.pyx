@@ -168,7 +168,7 @@ cdef class LlamaModel:
 
     @property
     def can_generate(self):
-        """Whether this is a plain decoder with a vocabulary: no encoder, no diffusion model, no embedding model."""
+        """Whether this is a decoder with a vocabulary; an embedding model may say so too, and has no memory."""
         self._ensure_open()
         return (
             llama.llama_model_has_decoder(self._model)

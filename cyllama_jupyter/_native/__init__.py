@@ -1,4 +1,4 @@
-"""The compiled modules over llama.cpp. Importing this package checks and loads the libllama that they were built against."""
+"""The compiled modules over llama.cpp; importing this package checks and loads the libllama they were built against."""
 
 import ctypes
 import importlib.util
@@ -44,8 +44,8 @@ def _load_library(built: str) -> ctypes.CDLL:
     try:
         return ctypes.CDLL(str(path))
     except OSError as error:
-        message = f"llama.cpp's library {path} cannot be loaded ({error}): run `pip install --force-reinstall {_DISTRIBUTION}=={built}`"
-        raise ImportError(message) from error
+        remedy = f"run `pip install --force-reinstall {_DISTRIBUTION}=={built}`"
+        raise ImportError(f"llama.cpp's library {path} cannot be loaded ({error}): {remedy}") from error
 
 
 _BUILT = _built_against()

@@ -3,7 +3,7 @@
 Every `write_*` takes the path to write and returns it; the same arguments give the same bytes.
 
 - `write_llama`: varied nonsense that depends on the whole context; practically never ends its answer. 0.3 MB
-- `write_cycle`, `write_emoji`: one exact text, one byte a token, repeated or ended. 0.1 to 1 MB
+- `write_cycle`, `write_emoji`: one exact text, one byte a token, repeated or ended. 0.7 MB
 - `write_slow`: seconds of prefill from 45 MB; `write_1b`: the shape of a real 1.1B model, 1 GB
 - `write_bert_like`, `write_t5_encoder`: models that must be refused, since they cannot generate
 """

@@ -54,7 +54,13 @@ def ones(name: str, size: int) -> Tensor:
 
 
 def random(  # noqa: PLR0913 - one argument for each property of the distribution
-    name: str, shape: tuple[int, int], kind: GGMLQuantizationType, seed: int, std: float, silent_row: int | None = None
+    name: str,
+    shape: tuple[int, int],
+    kind: GGMLQuantizationType,
+    seed: int,
+    std: float,
+    *,
+    silent_row: int | None = None,
 ) -> Tensor:
     """Return a matrix of independent weights with mean 0, whose row `silent_row` is zero."""
 
@@ -78,7 +84,7 @@ def _as_kind(values: Array, kind: GGMLQuantizationType) -> Array:
 
 
 def _q8_0_blocks(rng: np.random.Generator, shape: tuple[int, int], std: float) -> Array:
-    # Random bytes are the quantised weights: a billion of them takes seconds, quantising normal ones a minute.
+    # Random bytes are taken as quantised weights, not normal ones quantised: a billion takes seconds.
     blocks = np.empty((shape[0], shape[1] // 32), np.dtype([("scale", "<f2"), ("weights", "i1", 32)]))
     blocks["scale"] = std / INT8_STD
     blocks["weights"] = rng.integers(-127, 128, (*blocks.shape, 32), np.int8)

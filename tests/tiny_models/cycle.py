@@ -5,11 +5,11 @@ spellings of tokens to be distinct, and of a token of type BYTE it reads only th
 `<0xC3>#7` tells the tokens apart and changes nothing in what they stand for.
 
 Every byte also has a code, a random vector of ones and minus ones. The layer's weights are zero, so a token's embedding
-reaches the output unchanged; it is the code of the token's successor. The output matrix holds the codes, so the successor's
-logit is `LOGIT`, the base vocabulary's are 0, and the other bytes' about 20 at most.
+reaches the output unchanged; it is the code of the token's successor. The output matrix holds the codes, so the
+successor's logit is `LOGIT`, the base vocabulary's are 0, and the other bytes' about 20 at most.
 
-A prompt is tokenised into the base vocabulary, whose tokens all name the text's first byte as their successor: **any prompt
-that is not empty, chat or not, starts the text from its beginning**.
+A prompt is tokenised into the base vocabulary, whose tokens all name the text's first byte as their successor: **any
+prompt that is not empty, chat or not, starts the text from its beginning**.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def write_cycle(path: Path, text: str, *, then_eog: bool = False, chat_template:
 
 
 def write_emoji(path: Path, *, then_eog: bool = False) -> Path:
-    """Write a llama that says `EMOJI_TEXT`, whose characters of two to four bytes come one byte a token; return `path`."""
+    """Write a llama that says `EMOJI_TEXT`, characters of one to four bytes, one byte a token; return `path`."""
     return write_cycle(path, EMOJI_TEXT, then_eog=then_eog)
 
 

@@ -24,7 +24,7 @@ N_BUCKETS = 32
 
 
 def write_bert_like(path: Path, *, seed: int = 0) -> Path:
-    """Write a BERT: no causal mask and no output matrix, so its context has no KV cache and no logits; return `path`."""
+    """Write a BERT: without output matrix, so that its context has neither KV cache nor logits; return `path`."""
     writer = _writer("bert")
     writer.add_layer_norm_eps(1e-5)
     writer.add_causal_attention(value=False)

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 WeightType = Literal["F16", "F32", "Q8_0"]
 
-# Channel 0 of every embedding has this value, and no layer writes to that channel: it acts as the input of a bias, which
-# this architecture lacks. Output weights on it make control tokens unlikely and English-looking text likely.
+# Channel 0 of every embedding has this value, and no layer writes to that channel: it acts as the input of a bias,
+# which this architecture lacks. Output weights on it make control tokens unlikely and English-looking text likely.
 BIAS_INPUT = 4.0
 LOGIT_STD = 2.5
-# Sharp attention and strong layers let the whole context choose the next token: with neutral weights the last token alone
-# does, greedy answers fall into a two-token loop, and a test could not see a wrong KV cache.
+# Sharp attention and strong layers let the whole context choose the next token: with neutral weights the last token
+# alone does, greedy answers fall into a two-token loop, and a test could not see a wrong KV cache.
 QUERY_KEY_GAIN = 2.5
 LAYER_GAIN = 2.0
 
@@ -144,7 +144,7 @@ def write_llama(  # noqa: PLR0913 - the dimensions of a llama
 
 
 def write_slow(path: Path, *, seed: int = 0) -> Path:
-    """Write a 45 MB llama that reads 4,000 tokens in about 8 s on two cores; return `path`."""
+    """Write a 45 MB llama that reads 4,000 tokens in 8 to 10 s on two idle cores; return `path`."""
     # Many small heads: the softmax over the context costs more than the weights do, which keeps the file small.
     return write_llama(
         path,

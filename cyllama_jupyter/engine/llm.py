@@ -1,0 +1,314 @@
+"""A loaded model to call."""
+
+import time
+import warnings
+import weakref
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from os import PathLike
+from types import TracebackType
+from typing import Any, Literal, overload
+
+from cyllama_jupyter._native.cancel import CancelScope
+from cyllama_jupyter._native.context import LlamaContext
+from cyllama_jupyter._native.model import LlamaModel
+from cyllama_jupyter.config import FIXED_AT_LOAD, GenerationConfig
+from cyllama_jupyter.engine import loading, logs
+from cyllama_jupyter.engine.chat import ChatFormat, Message, encode_prompt, plain_text
+from cyllama_jupyter.engine.generation import Generation
+from cyllama_jupyter.engine.interrupts import SigintHandler
+from cyllama_jupyter.engine.response import Response
+from cyllama_jupyter.engine.run import Run
+from cyllama_jupyter.engine.worker import EngineThread
+from cyllama_jupyter.errors import ClosedError, ContextOverflow, LoadCancelled, PromptError
+from cyllama_jupyter.models import check_model_file, resolve_model
+
+__all__ = ["LLM"]
+
+_TICK = 1 / 30  # seconds between two reports of a load's progress
+
+OnToken = Callable[[str], object]
+
+
+class LLM:
+    """A model in memory, with an engine thread that generates from it: one generation at a time, the others queue.
+
+    Args:
+        model_path: A GGUF file; without one, what ``CYLLAMA_MODEL`` names, else the SmolLM2 of
+            ``cyllama-jupyter[demo]``.
+        config: The settings of every call that brings none of its own.
+        verbose: Print llama.cpp's log to stderr.
+        on_progress: Called with the fraction loaded, 0.0 to 1.0, some thirty times a second on this thread; returning
+            False cancels the load.
+        **overrides: Fields of ``GenerationConfig`` that replace those of ``config``.
+
+    Raises:
+        ModelError: No model was found, or its file is not one that can be loaded.
+        LoadError: llama.cpp could not load it.
+        LoadCancelled: ``on_progress`` returned False. After that and after Ctrl-C nothing of the load is left in
+            memory.
+        ValueError: A setting is out of range; all are named.
+    """
+
+    def __init__(
+        self,
+        model_path: str | PathLike[str] | None = None,
+        config: GenerationConfig | None = None,
+        *,
+        verbose: bool = False,
+        on_progress: Callable[[float], object] | None = None,
+        **overrides: Any,  # noqa: ANN401 - the fields of GenerationConfig, which checks them
+    ) -> None:
+        requested = replace(config or GenerationConfig(), **overrides)
+        path = resolve_model(model_path)
+        check_model_file(path)
+        if verbose:
+            logs.show()
+        self.model_path = str(path)
+        self._scope = CancelScope()
+        self._engine = EngineThread(self.model_path, requested, self._scope)
+        self._finalizer = weakref.finalize(self, self._engine.stop)
+        self._finalizer.atexit = False  # the engine has an exit hook, which also waits
+        self._model, self._ctx = _wait_for(self._engine, on_progress)
+        self.config = _resolved(requested, self._ctx)
+        self._chat = ChatFormat(self._model)
+
+    @overload
+    def __call__(
+        self,
+        prompt: str,
+        config: GenerationConfig | None = None,
+        stream: Literal[False] = False,  # noqa: FBT002 - cyllama's signature
+        on_token: OnToken | None = None,
+    ) -> Response: ...
+
+    @overload
+    def __call__(
+        self,
+        prompt: str,
+        config: GenerationConfig | None = None,
+        *,
+        stream: Literal[True],
+        on_token: OnToken | None = None,
+    ) -> Generation: ...
+
+    def __call__(
+        self,
+        prompt: str,
+        config: GenerationConfig | None = None,
+        stream: bool = False,  # noqa: FBT001, FBT002 - cyllama's signature
+        on_token: OnToken | None = None,
+    ) -> Response | Generation:
+        """Generate from a prompt as it stands, without a chat template.
+
+        Args:
+            prompt: The text to go on with.
+            config: The settings of this call.
+            stream: Return the Generation, an iterator over the text, at once.
+            on_token: Called on this thread with each piece of text.
+
+        Raises:
+            ContextOverflow: The prompt has more tokens than the context.
+            KeyboardInterrupt: Ctrl-C, which has cancelled the generation.
+        """
+        generation = self._submit(self._prompt_tokens, prompt, config, on_token)
+        return generation if stream else _consume(generation)
+
+    @overload
+    def chat(
+        self,
+        messages: Sequence[Message],
+        config: GenerationConfig | None = None,
+        stream: Literal[False] = False,  # noqa: FBT002 - cyllama's signature
+        template: str | None = None,
+    ) -> Response: ...
+
+    @overload
+    def chat(
+        self,
+        messages: Sequence[Message],
+        config: GenerationConfig | None = None,
+        *,
+        stream: Literal[True],
+        template: str | None = None,
+    ) -> Generation: ...
+
+    def chat(
+        self,
+        messages: Sequence[Message],
+        config: GenerationConfig | None = None,
+        stream: bool = False,  # noqa: FBT001, FBT002 - cyllama's signature
+        template: str | None = None,
+    ) -> Response | Generation:
+        """Answer a conversation through the model's own chat template.
+
+        A model without one gets the messages as plain text, and you a warning.
+
+        Args:
+            messages: Mappings with ``role`` and ``content``.
+            config: The settings of this call.
+            stream: Return the Generation, an iterator over the text, at once.
+            template: Jinja source, or the name of one of the model's templates.
+
+        Raises:
+            PromptError: A message lacks its role or content, the template refuses them, or they do not fit the context.
+            KeyboardInterrupt: Ctrl-C, which has cancelled the generation.
+        """
+        generation = self.submit_chat(messages, config, template)
+        return generation if stream else _consume(generation)
+
+    def submit(self, prompt: str, config: GenerationConfig | None = None) -> Generation:
+        """Queue a generation and return its handle at once; the arguments are those of a call."""
+        return self._submit(self._prompt_tokens, prompt, config)
+
+    def submit_chat(
+        self, messages: Sequence[Message], config: GenerationConfig | None = None, template: str | None = None
+    ) -> Generation:
+        """Queue the answer to a conversation and return its handle at once; the arguments are those of ``chat``."""
+
+        def tokens(messages: Sequence[Message], config: GenerationConfig) -> list[int]:
+            if template is None and not self.has_chat_template:
+                warnings.warn("this model has no chat template: the messages go to it as plain text", stacklevel=4)
+                return self._prompt_tokens(plain_text(messages), config)
+            return self._chat.tokenize(messages, template, add_bos=config.add_bos)
+
+        return self._submit(tokens, messages, config)
+
+    def _submit(
+        self,
+        tokenize: Callable[[Any, GenerationConfig], list[int]],
+        prompt: object,
+        config: GenerationConfig | None,
+        on_token: OnToken | None = None,
+    ) -> Generation:
+        token = self._scope.issue()  # first of all: a cancel from here on hits this call
+        created = time.perf_counter()
+        if self.closed:
+            raise ClosedError("the LLM is closed")
+        settings = self._settings(config)
+        tokens = tokenize(prompt, settings)
+        if not tokens:
+            raise PromptError("the prompt has no tokens, and this model no BOS token to begin with: write something")
+        if len(tokens) > self._ctx.n_ctx:
+            raise ContextOverflow(len(tokens), self._ctx.n_ctx)
+        run = Run(tokens, settings, token, self.model_path, created)
+        self._engine.submit(run)
+        return Generation(run, self, on_token)
+
+    def _settings(self, config: GenerationConfig | None) -> GenerationConfig:
+        if config is None:
+            return self.config
+        conflicts = config.conflicts(self.config)
+        if conflicts:
+            raise ValueError(
+                f"{', '.join(conflicts)} cannot change in a call: load the model again with LLM(path, ...)"
+            )
+        loaded = {name: getattr(self.config, name) for name in FIXED_AT_LOAD}
+        threads = {
+            name: getattr(self.config, name)
+            for name in ("n_threads", "n_threads_batch")
+            if getattr(config, name) is None
+        }
+        return replace(config, **loaded, **threads)
+
+    def _prompt_tokens(self, prompt: str, config: GenerationConfig) -> list[int]:
+        if not isinstance(prompt, str):
+            raise TypeError(f"the prompt must be a string, got {type(prompt).__name__}")
+        tokens = self._model.tokenize(
+            encode_prompt(prompt), add_special=config.add_bos, parse_special=config.parse_special
+        )
+        return tokens or ([self._model.bos] if self._model.bos >= 0 else [])
+
+    @property
+    def has_chat_template(self) -> bool:
+        """Whether the model brings a chat template."""
+        return self._chat.default_template is not None
+
+    @property
+    def n_ctx(self) -> int:
+        """Length of the context in tokens, as llama.cpp rounded it."""
+        return self._ctx.n_ctx
+
+    def cancel(self) -> None:
+        """Cancel every generation whose call was made before, running or queued, and none made after.
+
+        It takes no lock: call it from any thread or signal handler.
+        """
+        self._scope.cancel()
+
+    @property
+    def cancel_requested(self) -> bool:
+        """Whether ``cancel()`` was called since the last call."""
+        return self._scope.requested
+
+    def install_sigint_handler(self) -> SigintHandler:
+        """Let Ctrl-C call ``cancel()`` until the handle is restored, by ``restore()`` or the end of a ``with`` block.
+
+        Raises:
+            RuntimeError: This is not the main thread.
+        """
+        return SigintHandler(self.cancel)
+
+    @property
+    def closed(self) -> bool:
+        """Whether ``close()`` was called."""
+        return not self._finalizer.alive
+
+    def close(self) -> None:
+        """Cancel what runs or waits and free the model; a second call does nothing."""
+        self._finalizer()
+        self._engine.join()
+
+    def __enter__(self) -> "LLM":
+        """Return itself; leaving the block closes it."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Close it."""
+        self.close()
+
+    def __repr__(self) -> str:
+        """Show the model and its context."""
+        state = "closed" if self.closed else f"n_ctx={self.n_ctx}"
+        return f"<LLM {self.model_path!r} {state}>"
+
+
+def _wait_for(engine: EngineThread, on_progress: Callable[[float], object] | None) -> tuple[LlamaModel, LlamaContext]:
+    """Wait until the engine has loaded; whatever interrupts the wait stops the load and leaves nothing behind."""
+    try:
+        while not engine.is_loaded:
+            engine.loaded.wait(_TICK)
+            if on_progress is not None and on_progress(engine.load_state.fraction) is False:
+                raise LoadCancelled("on_progress returned False")
+        if engine.error is not None:
+            raise engine.error
+    except BaseException:
+        engine.stop()
+        engine.join()
+        raise
+    if engine.model is None or engine.context is None:
+        raise RuntimeError("an engine without an error has a model")
+    return engine.model, engine.context
+
+
+def _resolved(requested: GenerationConfig, context: LlamaContext) -> GenerationConfig:
+    """Fill in what was left to the load."""
+    defaults = {
+        "n_ctx": context.n_ctx,
+        "n_batch": loading.DEFAULT_N_BATCH,
+        "n_gpu_layers": loading.ALL_LAYERS,
+        "main_gpu": 0,
+        "split_mode": loading.DEFAULT_SPLIT_MODE,
+    }
+    given = {name: value for name, value in asdict(requested).items() if value is not None}
+    return replace(requested, **{**defaults, **given})
+
+
+def _consume(generation: Generation) -> Response:
+    """Read a generation to its end on this thread; an error on the way cancels it."""
+    with generation:
+        for _ in generation:
+            pass
+        return generation.result()

@@ -1,0 +1,82 @@
+"""A checked model file to a model and its context."""
+
+import os
+
+from cyllama_jupyter._native.cancel import LoadState
+from cyllama_jupyter._native.context import LlamaContext
+from cyllama_jupyter._native.model import LlamaModel
+from cyllama_jupyter.config import MAX_DEFAULT_N_CTX, GenerationConfig
+from cyllama_jupyter.engine import logs
+from cyllama_jupyter.engine.threads import decode_threads, prefill_threads
+from cyllama_jupyter.errors import LoadCancelled, LoadError, UnsupportedModelError
+
+__all__ = ["load"]
+
+DEFAULT_N_BATCH = 2048
+DEFAULT_SPLIT_MODE = 1
+N_UBATCH = 512
+ALL_LAYERS = -1
+
+
+def load(path: str, config: GenerationConfig, state: LoadState) -> tuple[LlamaModel, LlamaContext]:
+    """Load a model and make its context.
+
+    Args:
+        path: The model's file.
+        config: The fields that are fixed at load; None takes the default.
+        state: Reports the progress and stops the load.
+
+    Raises:
+        LoadCancelled: ``state`` stopped it.
+        LoadError: llama.cpp failed; the message ends with what it logged.
+        UnsupportedModelError: The model does not generate text by itself.
+    """
+    logs.install()
+    try:
+        model = _load_model(path, config, state)
+        context = _make_context(model, config, path)
+    except LoadError as error:
+        complaints = logs.forward()
+        said = f"; it said: {complaints[0]}" if complaints else ""
+        raise LoadError(f"{error} ({path!r}){said}") from error
+    finally:
+        logs.forward()
+    if state.cancelled:
+        context.close()
+        model.close()
+        raise LoadCancelled("the load was cancelled")
+    return model, context
+
+
+def _load_model(path: str, config: GenerationConfig, state: LoadState) -> LlamaModel:
+    return LlamaModel(
+        os.fsencode(path),
+        n_gpu_layers=ALL_LAYERS if config.n_gpu_layers is None else config.n_gpu_layers,
+        main_gpu=config.main_gpu or 0,
+        split_mode=DEFAULT_SPLIT_MODE if config.split_mode is None else config.split_mode,
+        tensor_split=config.tensor_split or (),
+        state=state,
+    )
+
+
+def _make_context(model: LlamaModel, config: GenerationConfig, path: str) -> LlamaContext:
+    try:
+        if not model.can_generate:
+            raise UnsupportedModelError("it is an encoder, a diffusion model or without a vocabulary")
+        return _context(model, config)
+    except UnsupportedModelError as error:
+        message = f"the {model.description} model {path!r} does not generate text by itself: use a decoder-only model"
+        raise UnsupportedModelError(message) from error
+
+
+def _context(model: LlamaModel, config: GenerationConfig) -> LlamaContext:
+    n_ctx = config.n_ctx or min(model.n_ctx_train, MAX_DEFAULT_N_CTX)
+    n_batch = min(config.n_batch or DEFAULT_N_BATCH, n_ctx)
+    return LlamaContext(
+        model,
+        n_ctx=n_ctx,
+        n_batch=n_batch,
+        n_ubatch=min(N_UBATCH, n_batch),
+        n_threads=decode_threads(config.n_threads),
+        n_threads_batch=prefill_threads(config.n_threads_batch),
+    )

@@ -1,0 +1,55 @@
+"""llama.cpp's log lines as ``logging`` records of the logger ``cyllama_jupyter.llama``."""
+
+import logging
+import sys
+from collections.abc import Iterator
+
+from cyllama_jupyter._native import log
+
+__all__ = ["LOGGER", "forward", "install", "show"]
+
+LOGGER = logging.getLogger("cyllama_jupyter.llama")
+_CONTINUATION = 5
+_LEVELS = {1: logging.DEBUG, 2: logging.INFO, 3: logging.WARNING, 4: logging.ERROR}
+
+
+def install() -> None:
+    """Take llama.cpp's log over. It is global to the process, so this is done again before every load."""
+    log.install()
+
+
+def show() -> None:
+    """Print the lines to stderr as they are forwarded, unless the program has its own handler for them."""
+    LOGGER.setLevel(logging.DEBUG)
+    if not LOGGER.handlers:
+        LOGGER.addHandler(logging.StreamHandler(sys.stderr))
+
+
+def forward(ceiling: int = logging.CRITICAL) -> list[str]:
+    """Send the lines that have come since the last call to ``logging``.
+
+    Args:
+        ceiling: The highest level to send them at: llama.cpp logs a cancel as an error, which it is not.
+
+    Returns:
+        The lines that llama.cpp logged as warnings or errors.
+    """
+    complaints = []
+    for level, line in _lines():
+        LOGGER.log(min(level, ceiling), "%s", line)
+        if level >= logging.WARNING:
+            complaints.append(line)
+    return complaints
+
+
+def _lines() -> Iterator[tuple[int, str]]:
+    """Join the parts of lines: llama.cpp sends some piece by piece."""
+    level, text = logging.INFO, ""
+    for ggml_level, part in log.drain():
+        if ggml_level != _CONTINUATION:
+            if text.strip():
+                yield level, text.strip()
+            level, text = _LEVELS.get(ggml_level, logging.WARNING), ""
+        text += part
+    if text.strip():
+        yield level, text.strip()

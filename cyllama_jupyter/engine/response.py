@@ -1,0 +1,110 @@
+"""What a generation gives: its text, how it ended, its figures."""
+
+import json
+from dataclasses import asdict, dataclass
+from enum import Enum
+from typing import Any, Literal, SupportsIndex
+
+__all__ = ["FinishReason", "GenerationStats", "Phase", "Progress", "Response"]
+
+_SHOWN = 50
+
+FinishReason = Literal["stop", "length", "cancelled"]
+"""It came to its end or a stop sequence; ``max_tokens`` or the context ran out; somebody stopped it."""
+
+
+class Phase(str, Enum):
+    """Where a generation is."""
+
+    QUEUED = "queued"
+    PREFILL = "prefill"
+    DECODE = "decode"
+    DONE = "done"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a generation is.
+
+    Args:
+        phase: Where it is.
+        prompt_tokens_read: Tokens of the prompt that are computed.
+        prompt_tokens: Tokens of the prompt.
+        generated_tokens: Tokens generated so far.
+    """
+
+    phase: Phase
+    prompt_tokens_read: int
+    prompt_tokens: int
+    generated_tokens: int
+
+
+@dataclass(frozen=True)
+class GenerationStats:
+    """The figures of one generation; times in seconds.
+
+    Args:
+        prompt_tokens: Tokens of the prompt.
+        generated_tokens: Tokens generated.
+        total_time: From the call to the end, waiting in the queue included.
+        tokens_per_second: Generated tokens over ``generation_time``.
+        prompt_time: Reading the prompt (prefill).
+        generation_time: From the end of the prefill to the end.
+    """
+
+    prompt_tokens: int
+    generated_tokens: int
+    total_time: float
+    tokens_per_second: float
+    prompt_time: float = 0.0
+    generation_time: float = 0.0
+
+
+class Response(str):
+    """The answer: a string that knows how it came about.
+
+    Args:
+        text: The generated text.
+        stats: Its figures.
+        finish_reason: ``"stop"``, ``"length"`` or ``"cancelled"``.
+        model: Path of the model that wrote it.
+    """
+
+    __slots__ = ("finish_reason", "model", "stats")
+
+    stats: GenerationStats | None
+    finish_reason: FinishReason
+    model: str
+
+    def __new__(
+        cls, text: str, stats: GenerationStats | None = None, finish_reason: FinishReason = "stop", model: str = ""
+    ) -> "Response":
+        """Make the string and put the rest beside it."""
+        self = super().__new__(cls, text)
+        self.stats = stats
+        self.finish_reason = finish_reason
+        self.model = model
+        return self
+
+    @property
+    def text(self) -> str:
+        """The generated text as a plain string."""
+        return str.__str__(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return text, finish_reason, model and stats as plain values."""
+        values: dict[str, Any] = {"text": self.text, "finish_reason": self.finish_reason, "model": self.model}
+        return values if self.stats is None else {**values, "stats": asdict(self.stats)}
+
+    def to_json(self, indent: int | None = None) -> str:
+        """Return ``to_dict()`` as JSON."""
+        return json.dumps(self.to_dict(), indent=indent)
+
+    def __repr__(self) -> str:
+        """Show the beginning of the text and how it ended."""
+        shown = self.text if len(self) <= _SHOWN else self.text[:_SHOWN] + "…"
+        return f"Response({shown!r}, finish_reason={self.finish_reason!r})"
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[Any, ...]:
+        """Pickle and copy with everything that is beside the text."""
+        return type(self), (self.text, self.stats, self.finish_reason, self.model)

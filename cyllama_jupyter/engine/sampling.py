@@ -1,0 +1,56 @@
+"""A configuration to a chain of samplers."""
+
+from cyllama_jupyter._native.model import LlamaModel
+from cyllama_jupyter._native.sampler import LlamaSampler
+from cyllama_jupyter.config import GenerationConfig
+
+__all__ = ["make_sampler"]
+
+
+def make_sampler(model: LlamaModel, config: GenerationConfig, n_ctx: int) -> LlamaSampler:
+    """Return the chain for one generation: penalties, then what narrows the choice, then the choice itself.
+
+    Args:
+        model: The model that is sampled.
+        config: The generation's settings.
+        n_ctx: Length of the context in tokens: what -1 means for the penalties.
+    """
+    sampler = LlamaSampler(model)
+    _add_penalties(sampler, config, n_ctx)
+    if config.temperature == 0.0:
+        sampler.add_greedy()
+    elif config.mirostat:
+        _add_mirostat(sampler, config)
+    else:
+        _add_narrowing(sampler, config)
+        sampler.add_temperature(config.temperature)
+        sampler.add_dist(config.seed)
+    return sampler
+
+
+def _add_penalties(sampler: LlamaSampler, config: GenerationConfig, n_ctx: int) -> None:
+    def window(last_n: int) -> int:
+        return n_ctx if last_n < 0 else last_n  # llama.cpp reads a negative window as none
+
+    penalties = (config.repeat_penalty, config.frequency_penalty, config.presence_penalty)
+    if config.penalty_last_n and penalties != (1.0, 0.0, 0.0):
+        sampler.add_penalties(window(config.penalty_last_n), *penalties)
+    if config.dry_multiplier and config.dry_penalty_last_n:
+        last_n = window(config.dry_penalty_last_n)
+        breakers = config.dry_sequence_breakers
+        sampler.add_dry(config.dry_multiplier, config.dry_base, config.dry_allowed_length, last_n, breakers)
+
+
+def _add_mirostat(sampler: LlamaSampler, config: GenerationConfig) -> None:
+    sampler.add_temperature(config.temperature)
+    add = sampler.add_mirostat if config.mirostat == 1 else sampler.add_mirostat_v2
+    add(config.seed, config.mirostat_tau, config.mirostat_eta)
+
+
+def _add_narrowing(sampler: LlamaSampler, config: GenerationConfig) -> None:
+    if config.top_n_sigma >= 0.0:
+        sampler.add_top_n_sigma(config.top_n_sigma)
+        return
+    sampler.add_min_p(config.min_p)
+    sampler.add_top_k(config.top_k)
+    sampler.add_top_p(config.top_p)

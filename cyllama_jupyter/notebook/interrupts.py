@@ -1,0 +1,50 @@
+"""SIGINT as a number that a cell's loop reads."""
+
+import signal
+import threading
+from types import FrameType, TracebackType
+
+__all__ = ["InterruptFlag"]
+
+_PATIENCE = 3
+
+
+class InterruptFlag:
+    """Counts the interrupts of a ``with`` block, and is true once there was one.
+
+    A KeyboardInterrupt lands between any two bytecodes: in the middle of sending a message, or of a lock. So the handler only
+    adds one to a plain int (no lock, no Event: the code it interrupts may hold that lock), and the loop in the block looks at
+    it. Who presses a third time means it: the previous handler comes back and KeyboardInterrupt is raised on the spot.
+
+    Inert, that is never true by itself, where SIGINT cannot be taken: off the main thread (Python delivers signals to the main
+    thread alone), where SIGINT is ignored, and where its handler is not Python's and could not be put back.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._previous: object = None
+
+    def __bool__(self) -> bool:
+        return self.count > 0
+
+    def __enter__(self) -> "InterruptFlag":
+        previous = signal.getsignal(signal.SIGINT)
+        on_main_thread = threading.current_thread() is threading.main_thread()
+        if on_main_thread and previous not in (None, signal.SIG_IGN):
+            self._previous = previous
+            signal.signal(signal.SIGINT, self._count)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._restore()
+
+    def _restore(self) -> None:
+        if self._previous is not None:
+            signal.signal(signal.SIGINT, self._previous)  # type: ignore[arg-type]
+            self._previous = None
+
+    def _count(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002 - a signal handler's arguments
+        self.count += 1
+        if self.count >= _PATIENCE:
+            self._restore()
+            raise KeyboardInterrupt

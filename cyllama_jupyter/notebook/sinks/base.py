@@ -1,0 +1,78 @@
+"""What a sink is: the one place that a cell writes to."""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+__all__ = ["Ending", "Outcome", "Sink", "Status"]
+
+
+@dataclass(frozen=True)
+class Status:
+    """What a cell is doing.
+
+    Args:
+        label: In words.
+        fraction: How much of it is done, from 0 to 1; None where nobody knows.
+    """
+
+    label: str
+    fraction: float | None = None
+
+
+class Outcome(Enum):
+    """How a cell ended."""
+
+    DONE = "done"
+    STOPPED = "stopped"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What stays of a cell: its text, and a line of facts below it.
+
+    Args:
+        text: The answer, or what there is of it.
+        facts: The same in every run with the same seed.
+        timings: Differ from run to run; left out where outputs are compared.
+        outcome: How it ended.
+    """
+
+    text: str
+    facts: tuple[str, ...] = ()
+    timings: tuple[str, ...] = ()
+    outcome: Outcome = Outcome.DONE
+
+    def footer(self, *, timings: bool = True) -> str:
+        """Return facts, and timings if wanted, as one line.
+
+        Args:
+            timings: Whether the timings belong to it.
+        """
+        return " · ".join(self.facts + self.timings * timings)
+
+
+class Sink(Protocol):
+    """Shows a cell's output: any number of ``update``, then ``finish``. All calls come from the thread that runs the cell.
+
+    ``finish`` may come twice, when the first was interrupted; the second stands.
+    """
+
+    interval: float
+    """The least time between two updates, in seconds; infinite where there is no use for them."""
+
+    def update(self, status: Status, text: str = "") -> None:
+        """Show what the cell is doing and all the text so far.
+
+        Args:
+            status: What it is doing.
+            text: The text so far; it only ever grows.
+        """
+
+    def finish(self, ending: Ending) -> None:
+        """Show what stays.
+
+        Args:
+            ending: The final text and facts.
+        """

@@ -1,0 +1,75 @@
+"""What an output looks like, as mime bundles.
+
+The styles are inline and ours alone (the model's HTML has none left), take their colours from the front end where it names them,
+and carry no meaning: GitHub and untrusted notebooks strip them, and it still reads well.
+"""
+
+import html
+
+from cyllama_jupyter.notebook.printable import printable
+from cyllama_jupyter.notebook.sinks.base import Ending, Outcome, Status
+from cyllama_jupyter.notebook.static_html import to_html
+
+__all__ = ["final", "live"]
+
+_TAIL = 8_000  # characters that a repaint carries at most: ten of them a second stay far below Jupyter's data rate limit
+
+_QUIET = "var(--jp-ui-font-color2, var(--vscode-descriptionForeground, #767676))"
+_FAINT = "var(--jp-border-color2, var(--vscode-widget-border, #bdbdbd))"
+_BRAND = "var(--jp-brand-color1, var(--vscode-focusBorder, #1976d2))"
+_ACCENT = {
+    Outcome.DONE: _FAINT,
+    Outcome.STOPPED: "var(--jp-warn-color1, #e38b00)",
+    Outcome.FAILED: "var(--jp-error-color1, #d32f2f)",
+}
+_BOX = "border-left: 3px solid {accent}; padding: 2px 0 2px 14px; overflow-wrap: anywhere"
+_SMALL = f"color: {_QUIET}; font-size: 0.85em; font-variant-numeric: tabular-nums"
+_RAIL = f"height: 2px; width: 240px; max-width: 100%; margin: 4px 0 2px; background: {_FAINT}"
+
+
+def _box(accent: str, inner: str) -> str:
+    return f'<div dir="auto" style="{_BOX.format(accent=accent)}">{inner}</div>'
+
+
+def _bar(fraction: float | None) -> str:
+    if fraction is None:
+        return ""
+    percent = round(100 * min(1.0, max(0.0, fraction)))
+    return f'<div style="{_RAIL}"><div style="height: 100%; width: {percent}%; background: {_BRAND}"></div></div>'
+
+
+def _so_far(text: str) -> str:
+    if not text:
+        return ""
+    shown = f"…{text[-_TAIL:]}" if len(text) > _TAIL else text
+    return f'<div style="white-space: pre-wrap; margin-top: 6px">{html.escape(printable(shown))}</div>'
+
+
+def live(status: Status, text: str) -> dict[str, str]:
+    """Return the bundle of a cell that runs: its status above the text so far (the end of it, where it is long).
+
+    Args:
+        status: What the cell is doing.
+        text: The text so far.
+    """
+    label = html.escape(printable(status.label))
+    inner = f'<div style="{_SMALL}">{label}</div>{_bar(status.fraction)}{_so_far(text)}'
+    return {"text/html": _box(_BRAND, inner), "text/plain": printable(status.label)}
+
+
+def final(ending: Ending, *, timings: bool = True) -> dict[str, str]:
+    """Return the bundle that stays: sanitised HTML of the Markdown, and the text as it is. Never ``text/markdown``.
+
+    Jupyter runs what is in trusted Markdown, and every fresh output is trusted.
+
+    Args:
+        ending: The final text and facts.
+        timings: Whether to show what differs from run to run.
+    """
+    footer = printable(ending.footer(timings=timings))
+    small = f'<div style="{_SMALL}; margin-top: 4px"><small>{html.escape(footer)}</small></div>' if footer else ""
+    body = to_html(printable(ending.text)) if ending.text else ""
+    return {
+        "text/html": _box(_ACCENT[ending.outcome], body + small),
+        "text/plain": printable(ending.text) or footer,
+    }

@@ -1,0 +1,142 @@
+"""Model-written Markdown to inert HTML: nothing in it runs, is fetched, or reaches outside its box.
+
+What a model writes is hostile until proven otherwise, and Jupyter runs what is in a fresh output. Three gates, each enough
+against scripts on its own:
+
+1. markdown-it-py reads CommonMark, tables, strikethrough and dollar maths. Raw HTML is text to it, an image becomes a link.
+2. A link needs one of three schemes. Relative ones would point into the notebook server, so they stay text.
+3. nh3 keeps a short list of tags and attributes, whatever came before.
+
+Formulas are handed on between their dollars, for MathJax to typeset; every other dollar stands in a ``span`` of its own, so that
+"$5 and $10" is not taken for a formula.
+
+What cannot be rendered in reasonable time or depth is shown as it was written, in a ``pre``: see ``to_html``.
+"""
+
+import html
+import logging
+from collections.abc import MutableMapping, Sequence
+from typing import Any
+
+import nh3
+from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererProtocol
+from markdown_it.token import Token
+from markdown_it.utils import OptionsDict
+from mdit_py_plugins.dollarmath import dollarmath_plugin
+
+__all__ = ["to_html", "verbatim"]
+
+_SCHEMES = {"http", "https", "mailto"}
+_LINKS = ("http://", "https://", "mailto:")  # with slashes: `http:x` is relative to a page that came over http
+_TAGS = set(
+    "a blockquote br code del em h1 h2 h3 h4 h5 h6 hr li ol p pre s span strong table tbody td th thead tr ul".split()
+)
+_ATTRIBUTES = {"a": {"href", "title"}, "ol": {"start"}}
+_ALIGN = {"align": {"left", "center", "right"}}
+
+_MAX_CHARACTERS = 100_000  # the parser reads some 50 kB of its worst input a second
+_MAX_NESTING = 40  # what is deeper is dropped by markdown-it, without a word
+_MAX_FORMULA_STEPS = 2_000_000  # from every unclosed `$$` the plugin looks through all the lines below
+
+_logger = logging.getLogger(__name__)
+
+
+class _CannotRender(Exception):
+    """This text is better shown as it was written."""
+
+
+class _Markdown(MarkdownIt):
+    def validateLink(self, url: str) -> bool:  # noqa: N802 - the name that markdown-it calls
+        return url.lower().startswith(_LINKS)
+
+
+def _text(content: str) -> str:
+    return html.escape(content).replace("$", "<span>$</span>")
+
+
+_Env = MutableMapping[str, Any]
+
+
+def _render_text(_: RendererProtocol, tokens: Sequence[Token], index: int, __: OptionsDict, ___: _Env) -> str:
+    return _text(tokens[index].content)
+
+
+def _render_image(_: RendererProtocol, tokens: Sequence[Token], index: int, __: OptionsDict, ___: _Env) -> str:
+    source = html.escape(str(tokens[index].attrGet("src") or ""))
+    return f'<a href="{source}">{_text(tokens[index].content or "image")}</a>'
+
+
+def _render_cell(_: RendererProtocol, tokens: Sequence[Token], index: int, __: OptionsDict, ___: _Env) -> str:
+    align = str(tokens[index].attrGet("style") or "").removeprefix("text-align:")
+    return f'<{tokens[index].tag} align="{html.escape(align)}">' if align else f"<{tokens[index].tag}>"
+
+
+def _render_formula(_: RendererProtocol, tokens: Sequence[Token], index: int, __: OptionsDict, ___: _Env) -> str:
+    token = tokens[index]
+    tag = "p" if token.block else "span"
+    return f"<{tag}>{token.markup}{html.escape(token.content)}{token.markup}</{tag}>"
+
+
+def _parser() -> MarkdownIt:
+    options = {"html": False, "linkify": False, "breaks": True, "maxNesting": _MAX_NESTING}
+    parser = _Markdown("commonmark", options).enable(["table", "strikethrough"])
+    dollarmath_plugin(parser, allow_labels=False, allow_space=False, allow_digits=False, double_inline=True)
+    parser.add_render_rule("text", _render_text)
+    parser.add_render_rule("image", _render_image)
+    for name in ("th_open", "td_open"):
+        parser.add_render_rule(name, _render_cell)
+    for name in ("math_inline", "math_inline_double", "math_block"):
+        parser.add_render_rule(name, _render_formula)
+    return parser
+
+
+_PARSER = _parser()
+
+
+def _render(markdown: str) -> str:
+    if len(markdown) > _MAX_CHARACTERS:
+        raise _CannotRender("too long")
+    if markdown.count("$$") * markdown.count("\n") > _MAX_FORMULA_STEPS:
+        raise _CannotRender("too many formulas")
+    tokens = _PARSER.parse(markdown)
+    if any(token.level >= _MAX_NESTING - 1 for token in tokens):
+        raise _CannotRender("nested too deeply")
+    return str(_PARSER.renderer.render(tokens, _PARSER.options, {}))
+
+
+def verbatim(text: str) -> str:
+    """Return the text as HTML that shows it as it was written.
+
+    Args:
+        text: Any text.
+    """
+    return f"<pre>{html.escape(text)}</pre>"
+
+
+def to_html(markdown: str) -> str:
+    """Return Markdown as HTML that is safe to show in a trusted notebook.
+
+    Shown as it was written, in a ``pre``, is: more than 100,000 characters, nesting deeper than 38 levels (markdown-it would
+    drop what is inside), formulas that never close by the hundred, and whatever the parser fails on (RecursionError and the
+    like; the reason goes to the log at DEBUG). An answer is worth more than its formatting.
+
+    Args:
+        markdown: Text that a model wrote.
+    """
+    try:
+        rendered = _render(markdown)
+    except _CannotRender as reason:
+        _logger.debug("shown as it was written: %s", reason)
+        return verbatim(markdown)
+    except Exception:  # noqa: BLE001 - a bug in the parser must not cost the user the answer
+        _logger.debug("shown as it was written: the parser failed", exc_info=True)
+        return verbatim(markdown)
+    return nh3.clean(
+        rendered,
+        tags=_TAGS,
+        attributes=_ATTRIBUTES,
+        tag_attribute_values={"td": _ALIGN, "th": _ALIGN},
+        url_schemes=_SCHEMES,
+        link_rel="noopener noreferrer",
+    )

@@ -1,0 +1,147 @@
+"""What a cell says about itself, in words."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from cyllama_jupyter.config import GenerationConfig
+from cyllama_jupyter.engine.response import Phase, Progress, Response
+from cyllama_jupyter.errors import LoadCancelled
+from cyllama_jupyter.notebook.sinks.base import Ending, Outcome, Status
+
+__all__ = ["NO_TEMPLATE", "Meter", "answered", "broken", "count", "loading", "running", "stop_line"]
+
+NO_TEMPLATE = "this model has no chat template: the text was sent as it is"
+
+
+def count(number: int, noun: str) -> str:
+    """Return "1 token", "1,536 tokens".
+
+    Args:
+        number: How many.
+        noun: Of what, in the singular.
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+class Meter:
+    """Tokens a second since the first token that it was told of.
+
+    Args:
+        clock: Tells the time in seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._first: tuple[float, int] | None = None
+
+    def rate(self, tokens: int) -> float | None:
+        """Return the rate, or None while it is too early to tell.
+
+        Args:
+            tokens: Tokens generated so far.
+        """
+        now = self._clock()
+        if self._first is None:
+            self._first = (now, tokens) if tokens else None
+            return None
+        since, before = self._first
+        return (tokens - before) / (now - since) if now > since and tokens > before else None
+
+
+def loading(name: str, fraction: float) -> Status:
+    """Return the status of a load.
+
+    Args:
+        name: File name of the model.
+        fraction: How much of it is loaded.
+    """
+    return Status(f"loading {name} · {fraction:.0%}", fraction)
+
+
+def running(progress: Progress, rate: float | None = None) -> Status:
+    """Return the status of a generation.
+
+    Args:
+        progress: How far it is.
+        rate: Tokens a second, if known.
+    """
+    if progress.phase is Phase.QUEUED:
+        return Status("waiting for the model")
+    if progress.phase is Phase.PREFILL:
+        read, total = progress.prompt_tokens_read, progress.prompt_tokens
+        return Status(f"reading the prompt · {read:,} of {count(total, 'token')}", read / max(1, total))
+    speed = f" · {rate:,.0f} tokens/s" if rate else ""
+    return Status(f"writing · {count(progress.generated_tokens, 'token')}{speed}")
+
+
+def answered(response: Response, config: GenerationConfig, progress: Progress, notice: str = "") -> Ending:
+    """Return the ending of a generation that came to a response.
+
+    Args:
+        response: The answer, whole, cut off or stopped.
+        config: The settings it was written with.
+        progress: How far it came.
+        notice: A remark that belongs to the output.
+    """
+    tokens = response.stats.generated_tokens if response.stats else progress.generated_tokens
+    remarks = (notice,) if notice else ()
+    if response.finish_reason == "cancelled":
+        return Ending(response.text, (*remarks, _stopped_after(tokens, progress)), _timings(response), Outcome.STOPPED)
+    facts = (*remarks, count(tokens, "token"))
+    if response.finish_reason == "length":
+        full = f"cut off: the context of {count(config.n_ctx or 0, 'token')} is full"
+        facts += ("cut off at --max-tokens" if tokens >= config.max_tokens else full,)
+    return Ending(response.text, facts, _timings(response))
+
+
+def _stopped_after(tokens: int, progress: Progress) -> str:
+    stopped = f"stopped after {count(tokens, 'token')}"
+    if tokens or progress.prompt_tokens_read >= progress.prompt_tokens:
+        return stopped
+    return f"{stopped}, with {progress.prompt_tokens_read:,} of {count(progress.prompt_tokens, 'prompt token')} read"
+
+
+def _timings(response: Response) -> tuple[str, ...]:
+    stats = response.stats
+    if stats is None:
+        return ()
+    speed = (f"{stats.tokens_per_second:,.0f} tokens/s",) if stats.generated_tokens else ()
+    return (*speed, f"{stats.total_time:,.1f} s")
+
+
+def broken(error: BaseException, text: str) -> Ending:
+    """Return the ending of a cell that came to no response.
+
+    Args:
+        error: What ended it.
+        text: What there is of the answer.
+    """
+    if isinstance(error, LoadCancelled):
+        return Ending(text, (str(error),), outcome=Outcome.STOPPED)
+    if isinstance(error, KeyboardInterrupt):
+        return Ending(text, ("stopped at once",), outcome=Outcome.STOPPED)
+    return Ending(text, (f"failed: {type(error).__name__}",), outcome=Outcome.FAILED)
+
+
+def stop_line(response: Response, names: tuple[str, ...]) -> str:
+    """Return what an interrupted cell says of its answer.
+
+    Args:
+        response: The answer.
+        names: Variables that hold it.
+    """
+    where = " and ".join(f"`{name}`" for name in names)
+    if response.finish_reason != "cancelled":
+        return f"the answer was already complete; it is in {where}"
+    tokens = response.stats.generated_tokens if response.stats else 0
+    return f"stopped after {count(tokens, 'token')}; the partial answer is in {where}"
+
+
+def model_name(llm_path: str) -> str:
+    """Return how a model is called in an output.
+
+    Args:
+        llm_path: Path of its file.
+    """
+    return Path(llm_path).name
