@@ -10,6 +10,7 @@ from cyllama_jupyter._native.cancel import CancelToken
 from cyllama_jupyter.config import GenerationConfig
 from cyllama_jupyter.engine.response import FinishReason, GenerationStats, Phase, Progress, Response
 from cyllama_jupyter.engine.wakeup import Wakeup
+from cyllama_jupyter.errors import ClosedError
 
 __all__ = ["Run"]
 
@@ -95,6 +96,12 @@ class Run:
         """End it at once when it was cancelled before the engine came to it."""
         if self.token.cancelled and self.phase is Phase.QUEUED and self.claim():
             self.finish("cancelled")
+
+    def abandon(self) -> None:
+        """End it because its engine has stopped: as cancelled if the call came before the stop, else as an error."""
+        self.settle()
+        if self.claim():
+            self.fail(ClosedError("the LLM is closed"))
 
     def call_when_done(self, callback: Callable[[], object]) -> None:
         """Call ``callback()`` once: when it is done, or now."""

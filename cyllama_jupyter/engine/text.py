@@ -22,9 +22,11 @@ class TextDecoder:
 
 
 class StopFilter:
-    """Lets text through up to the first stop sequence, which may be split over any number of pieces.
+    """Lets text through up to a stop sequence, which may be split over any number of pieces.
 
-    Only text that may still become a stop sequence is held back.
+    The first one to be complete counts, and of several that end there the longest: that can be said without knowing
+    what comes after, so it does not depend on how the text was cut into pieces. Only text that may still become a
+    stop sequence is held back.
     """
 
     def __init__(self, stop_sequences: Sequence[str]) -> None:
@@ -33,12 +35,13 @@ class StopFilter:
         self.stopped = False
 
     def push(self, text: str) -> str:
-        """Return what is certainly not part of a stop sequence; sets ``stopped`` at the first one."""
+        """Return what is certainly not part of a stop sequence; sets ``stopped`` when one is complete."""
         self._held += text
-        found = [at for at in (self._held.find(stop) for stop in self._stops) if at >= 0]
+        found = [(at + len(stop), at) for stop in self._stops if (at := self._held.find(stop)) >= 0]
         if found:
             self.stopped = True
-            passed, self._held = self._held[: min(found)], ""
+            _, start = min(found)
+            passed, self._held = self._held[:start], ""
             return passed
         keep = max((self._overlap(stop) for stop in self._stops), default=0)
         split = len(self._held) - keep

@@ -15,7 +15,6 @@ from cyllama_jupyter.engine import decoding, logs
 from cyllama_jupyter.engine.loading import load
 from cyllama_jupyter.engine.run import Run
 from cyllama_jupyter.engine.wakeup import Wakeup
-from cyllama_jupyter.errors import ClosedError
 
 __all__ = ["EngineThread"]
 
@@ -54,7 +53,6 @@ class EngineThread:
         """Queue a run.
 
         Raises:
-            ClosedError: The engine was stopped.
             RuntimeError: This process is a fork of the one that loaded the model; threads do not survive a fork.
         """
         if os.getpid() != self._process:
@@ -63,8 +61,8 @@ class EngineThread:
             )
         if not self._stopped:
             self._queue.put(run)
-        if self._stopped and run.claim():  # stopped before or since: nobody may come for it any more
-            run.fail(ClosedError("the LLM is closed"))
+        if self._stopped:  # before or since: nobody may come for it any more
+            run.abandon()
 
     def stop(self) -> None:
         """Cancel what runs or waits and let the thread end; it frees the model. Does not wait for it."""
@@ -92,16 +90,16 @@ class EngineThread:
             if run.claim():
                 _perform(run, model, context)
             del run  # while idle, keep nothing of the last one alive
-        self._fail_the_rest()
+        self._abandon_the_rest()
         self.model = self.context = None
         context.close()
         model.close()
 
-    def _fail_the_rest(self) -> None:
+    def _abandon_the_rest(self) -> None:
         while not self._queue.empty():
             run = self._queue.get()
-            if run is not None and run.claim():
-                run.fail(ClosedError("the LLM is closed"))
+            if run is not None:
+                run.abandon()
 
 
 def _perform(run: Run, model: LlamaModel, context: LlamaContext) -> None:

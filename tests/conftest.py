@@ -1,0 +1,60 @@
+"""Models and loaded engines that the tests share."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cyllama_jupyter import LLM
+from cyllama_jupyter.models import ENVIRONMENT_VARIABLE, resolve_model
+from tests.tiny_models import write_llama, write_slow
+
+
+@pytest.fixture(autouse=True)
+def _no_model_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever runs the tests may have a model of their own."""
+    monkeypatch.delenv(ENVIRONMENT_VARIABLE, raising=False)
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Random weights, 0.3 MB: for everything that does not depend on what the text means."""
+    return write_llama(tmp_path_factory.mktemp("models") / "tiny.gguf")
+
+
+@pytest.fixture(scope="session")
+def slow_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Random weights with a prefill of many seconds: 4,000 tokens take 8 s or more on two cores."""
+    return write_slow(tmp_path_factory.mktemp("models") / "slow.gguf")
+
+
+@pytest.fixture(scope="session")
+def smollm2() -> Path:
+    """Return the real model of ``cyllama-jupyter[demo]``."""
+    return resolve_model(None)
+
+
+@pytest.fixture(scope="session")
+def _tiny_llm(tiny_model: Path) -> Iterator[LLM]:
+    with LLM(tiny_model) as llm:
+        yield llm
+
+
+@pytest.fixture
+def tiny_llm(_tiny_llm: LLM) -> Iterator[LLM]:
+    """Return a loaded tiny model; whatever a test leaves running is cancelled."""
+    yield _tiny_llm
+    _tiny_llm.cancel()
+
+
+@pytest.fixture(scope="session")
+def _slow_llm(slow_model: Path) -> Iterator[LLM]:
+    with LLM(slow_model) as llm:
+        yield llm
+
+
+@pytest.fixture
+def slow_llm(_slow_llm: LLM) -> Iterator[LLM]:
+    """Return a loaded slow model; whatever a test leaves running is cancelled."""
+    yield _slow_llm
+    _slow_llm.cancel()

@@ -1,0 +1,72 @@
+"""However the interpreter ends, it ends: silently, soon and without a crash."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+START = """
+import gc, os, sys, threading, time
+from cyllama_jupyter import LLM, GenerationConfig
+llm = LLM(sys.argv[1])
+ENDLESS = GenerationConfig(max_tokens=1_000_000)
+def running(generation):
+    while generation.progress.phase == "queued":
+        generation.wait(0.005)
+    return generation
+"""
+
+ENDS = {
+    "while generating": "g = running(llm.submit('word ' * 1500, ENDLESS))",
+    "while generating with more in the queue": "g = [llm.submit('word ' * 1500, ENDLESS) for _ in range(5)]",
+    "with an unread stream": "s = llm('word', ENDLESS, stream=True); next(s)",
+    "closed while generating": "g = running(llm.submit('word ' * 1500, ENDLESS)); llm.close()",
+    "after a cycle was collected": "llm.me = llm; g = running(llm.submit('w ' * 1500, ENDLESS)); del llm, g; gc.collect()",
+    "by sys.exit in a thread's callback": "llm.submit('w').add_done_callback(lambda g: None)",
+    "with a generator that holds a stream": "it = (t for t in llm('word', ENDLESS, stream=True)); next(it)",
+    "idle": "llm('word', GenerationConfig(max_tokens=2))",
+    "with a reader thread": "g = running(llm.submit('w ' * 1500, ENDLESS)); "
+    "threading.Thread(target=list, args=(g,), daemon=True).start()",
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_the_interpreter_exits_silently(end: str, slow_model: Path) -> None:
+    script = START + ENDS[end]
+    done = subprocess.run(
+        [sys.executable, "-X", "faulthandler", "-W", "error", "-c", script, str(slow_model)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_a_forked_child_is_told_to_load_again(slow_model: Path) -> None:
+    script = (
+        START
+        + """
+pid = os.fork()
+if pid == 0:
+    try:
+        llm("word")
+    except RuntimeError as error:
+        print(error)
+        sys.stdout.flush()
+        os._exit(0)
+    os._exit(1)
+_, status = os.waitpid(pid, 0)
+print(os.waitstatus_to_exitcode(status), llm("word", GenerationConfig(max_tokens=1)).finish_reason)
+"""
+    )
+    done = subprocess.run(
+        [sys.executable, "-X", "faulthandler", "-c", script, str(slow_model)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.stdout.splitlines()[0].endswith("load it here again")
+    assert done.stdout.splitlines()[1] == "0 length"

@@ -1,0 +1,109 @@
+"""The README's examples (those of the design document among them) against the real model, as scripts."""
+
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pexpect
+import pytest
+
+README = Path(__file__).parents[2] / "README.md"
+
+
+def example(heading: str, model: Path) -> str:
+    """Return the code under a heading, with the model's path put in."""
+    section = README.read_text().split(f"### {heading}\n", 1)[1]
+    found = re.search(r"```python\n(.*?)```", section, re.DOTALL)
+    assert found is not None
+    return found.group(1).replace('"model.gguf"', repr(str(model)))
+
+
+def run(code: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def test_cancel_from_another_thread(smollm2: Path) -> None:
+    code = example("Cancel from another thread", smollm2)
+    output = run(code + "\nprint(len(chunks), llm(followup, config=config).finish_reason)")
+    chars, *_, last = output.splitlines()
+    assert re.fullmatch(r"got \d+ chars before cancel", chars)
+    chunks, _ = last.split()
+    assert int(chunks) < 512
+
+
+def test_below_the_llm(smollm2: Path) -> None:
+    assert run(example("Below the `LLM`", smollm2) + "\nprint(ctx.cancel)") == "False\n"
+
+
+def test_one_handle_for_each_run(smollm2: Path) -> None:
+    first, last = run(example("One handle for each run", smollm2)).splitlines()
+    assert first.startswith("Progress(phase=")
+    assert re.fullmatch(r"cancelled \d+", last)
+
+
+# Says when the engine is inside llama_decode (the context is in use), and afterwards how long the prefill is.
+WATCH = """
+import threading, time
+def watch():
+    while True:
+        try:
+            globals()["llm"]._ctx.n_past
+        except (KeyError, AttributeError):
+            time.sleep(0.001)
+        except RuntimeError:
+            print("DECODING", flush=True)
+            return
+threading.Thread(target=watch, daemon=True).start()
+"""
+UNINTERRUPTED = """
+started = time.perf_counter()
+llm(huge_prompt, config=GenerationConfig(max_tokens=0))
+print(f"UNINTERRUPTED {time.perf_counter() - started}")
+"""
+
+
+def spawn(code: str) -> "pexpect.spawn[str]":
+    return pexpect.spawn(sys.executable, ["-c", code], timeout=120, encoding="utf-8", echo=False)
+
+
+def test_ctrl_c_in_a_terminal_ends_a_prefill(smollm2: Path) -> None:
+    child = spawn(WATCH + example("Ctrl-C in a script, even mid-prefill", smollm2) + UNINTERRUPTED)
+    child.expect_exact("DECODING")
+    interrupted = time.perf_counter()
+    child.sendintr()
+    child.expect_exact("-- back to normal --")
+    took = time.perf_counter() - interrupted
+    child.expect(r"UNINTERRUPTED ([\d.]+)")
+    assert child.match is not None
+    assert took < float(child.match.group(1)) / 2
+    child.expect(pexpect.EOF)
+    child.close()
+    assert (child.exitstatus, child.signalstatus) == (0, None)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_ctrl_c_without_the_handler_raises_keyboard_interrupt_mid_prefill(smollm2: Path, stream: bool) -> None:
+    code = f"""
+from cyllama_jupyter import LLM, GenerationConfig
+llm = LLM({str(smollm2)!r})
+huge_prompt = "..." * 10_000
+try:
+    list(llm(huge_prompt, stream={stream}))
+except KeyboardInterrupt:
+    print("INTERRUPTED", flush=True)
+print("AGAIN", len(llm("Once upon a time", GenerationConfig(max_tokens=5, temperature=0.0))) > 0)
+"""
+    child = spawn(WATCH + code)
+    child.expect_exact("DECODING")
+    child.sendintr()
+    child.expect_exact("INTERRUPTED")
+    child.expect_exact("AGAIN True")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert (child.exitstatus, child.signalstatus) == (0, None)
