@@ -12,11 +12,12 @@ _PATIENCE = 3
 class InterruptFlag:
     """Counts the interrupts of a ``with`` block, and is true once there was one.
 
-    A KeyboardInterrupt lands between any two bytecodes: in the middle of sending a message, or of a lock. So the handler only
-    adds one to a plain int (no lock, no Event: the code it interrupts may hold that lock), and the loop in the block looks at
-    it. Who presses a third time means it: the previous handler comes back and KeyboardInterrupt is raised on the spot.
+    A KeyboardInterrupt lands between any two bytecodes: in the middle of sending a message, or of taking a lock. So the
+    handler only adds one to a plain int (no lock, no Event: the code it interrupts may hold that lock), and the loop in
+    the block looks at it. Who presses a third time means it: the previous handler comes back and KeyboardInterrupt is
+    raised on the spot.
 
-    Inert, that is never true by itself, where SIGINT cannot be taken: off the main thread (Python delivers signals to the main
+    Inert, that is never true, where SIGINT cannot be taken: off the main thread (Python delivers signals to the main
     thread alone), where SIGINT is ignored, and where its handler is not Python's and could not be put back.
     """
 
@@ -35,7 +36,9 @@ class InterruptFlag:
             signal.signal(signal.SIGINT, self._count)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._restore()
 
     def _restore(self) -> None:
@@ -47,4 +50,4 @@ class InterruptFlag:
         self.count += 1
         if self.count >= _PATIENCE:
             self._restore()
-            raise KeyboardInterrupt
+            raise KeyboardInterrupt(f"stopped at once, after {self.count} interrupts")

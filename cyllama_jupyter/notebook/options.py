@@ -79,11 +79,14 @@ def nearest(word: str, known: Iterable[str]) -> str:
     """Return "; did you mean …?" with the known word that is nearest, or nothing when none is near.
 
     Args:
-        word: What was typed.
+        word: What was typed, with dashes or without.
         known: What could have been meant.
     """
-    matches = get_close_matches(word, list(known), n=1, cutoff=0.5)
-    return f"; did you mean {matches[0]}?" if matches else ""
+    names = {name.lstrip("-"): name for name in known}
+    typed = word.lstrip("-").lower()
+    begun = [name for name in names if typed and name.startswith(typed)]
+    matches = begun or get_close_matches(typed, names, n=1)
+    return f"; did you mean {names[matches[0]]}?" if matches else ""
 
 
 def _number(convert: Callable[[str], _Number], kind: str) -> Callable[[str], _Number]:
@@ -117,7 +120,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="%%llm",
         usage="%%%%llm [options]\n       the prompt, on the lines below",
-        epilog=_EXAMPLES.replace("%", "%%"),
+        epilog=_EXAMPLES,
         formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(prog, max_help_position=26, width=100),
         add_help=False,
         allow_abbrev=False,
@@ -131,7 +134,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--seed", type=whole, metavar="N", help="the same seed gives the same answer (-1: random)")
     add("--system", metavar="TEXT", help="the system message")
     add("--raw", action="store_true", help="send the cell as it is, without the model's chat template")
-    add("--stop", type=_unescaped, metavar="TEXT", action="append", help=r"end the answer before this; reads \n, \t and \\")
+    add("--stop", type=_unescaped, metavar="TEXT", action="append", help=r"end before this text; reads \n, \t, \\")
     add("--out", type=_name, metavar="NAME", help="put the answer into this variable too (it is always in _llm)")
     add("--model", metavar="PATH", help="use this model for this cell; it stays loaded")
     add("--help", action="store_true", help="print this")
@@ -144,7 +147,7 @@ _FLAGS = tuple(_PARSER._option_string_actions)  # noqa: SLF001 - argparse has no
 
 def help_text() -> str:
     """Return the options of ``%%llm`` with their defaults and two examples."""
-    return _PARSER.format_help()
+    return _PARSER.format_help().rstrip()
 
 
 def _split(line: str) -> list[str]:
@@ -172,7 +175,7 @@ def _refuse(word: str) -> NoReturn:
     flag = word.partition("=")[0]
     if flag.startswith("-"):
         raise UsageError(f"there is no option {flag}{nearest(flag, _FLAGS) or '; %%llm --help lists them'}")
-    hint = nearest(f"--{word}", _FLAGS) or "; the prompt goes on the lines below, a text with spaces in quotes"
+    hint = nearest(word, _FLAGS) or "; the prompt goes on the lines below, a text with spaces in quotes"
     raise UsageError(f"{word!r} is not an option{hint}")
 
 

@@ -22,19 +22,22 @@ class Painter:
         self._sink = sink
         self._clock = clock
         self._next = clock()
+        self._shown: tuple[Status, str] | None = None
 
     def due(self) -> bool:
         """Return whether it is time; where it is not, the status need not even be made."""
         return self._clock() >= self._next
 
     def paint(self, status: Status, text: str = "") -> None:
-        """Update the sink now.
+        """Update the sink now, if there is anything new.
 
         Args:
             status: What the cell is doing.
             text: The text so far.
         """
         begin = self._clock()
-        self._sink.update(status, text)
+        if (status, text) != self._shown:
+            self._sink.update(status, text)
+            self._shown = (status, text)
         end = self._clock()
         self._next = end + max(self._sink.interval, _SHARE * (end - begin))

@@ -1,16 +1,94 @@
-"""One run, from the thread of its cell: wait, paint, see the interrupt, leave a final output whatever happens."""
+"""Loads and generates from the thread of a cell: waits, paints, reads the interrupt flag, leaves a final output."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cyllama_jupyter.config import GenerationConfig
 from cyllama_jupyter.engine.generation import Generation
+from cyllama_jupyter.engine.llm import LLM
 from cyllama_jupyter.engine.response import Response
-from cyllama_jupyter.errors import LoadCancelled
 from cyllama_jupyter.notebook.interrupts import InterruptFlag
 from cyllama_jupyter.notebook.painter import Painter
-from cyllama_jupyter.notebook.sinks import Sink, Status
-from cyllama_jupyter.notebook.wording import Meter, answered, broken, loading, running
+from cyllama_jupyter.notebook.shelf import OnProgress
+from cyllama_jupyter.notebook.sinks import Ending, Sink, Status
+from cyllama_jupyter.notebook.wording import Meter, broken, loading, running
 
-__all__ = ["load", "run"]
+__all__ = ["Finish", "always_final", "load", "run"]
+
+_SLICE = 0.033  # seconds between two looks at the interrupt flag
+_STOPPING = Status("stopping")
+
+Finish = Callable[[Response], Ending]
+"""Told the response before the output is final; returns what the output ends with."""
+
+
+@contextmanager
+def always_final(sink: Sink, text: Callable[[], str] = str) -> Iterator[None]:
+    """Leave a final output also when the block ends by an exception, which goes on.
+
+    Args:
+        sink: Shows the output.
+        text: Returns what there is of the answer.
+
+    Raises:
+        BaseException: Whatever the block raised.
+    """
+    try:
+        yield
+    except BaseException as error:
+        sink.finish(broken(error, text()))
+        raise
+
+
+def load(open_model: Callable[[Path, OnProgress], LLM], path: Path, sink: Sink, flag: InterruptFlag) -> LLM:
+    """Return an opened model, showing how the load goes on; an interrupt cancels it.
+
+    Args:
+        open_model: ``ModelShelf.get`` or ``ModelShelf.load``.
+        path: The model's file.
+        sink: Shows the progress.
+        flag: Is true once there was an interrupt.
+
+    Raises:
+        LoadCancelled: There was an interrupt.
+        CyllamaError: The model cannot be used.
+    """
+    painter = Painter(sink)
+
+    def on_progress(fraction: float) -> bool:
+        if painter.due():
+            painter.paint(loading(path.name, fraction))
+        return not flag
+
+    return open_model(path, on_progress)
+
+
+def run(generation: Generation, sink: Sink, flag: InterruptFlag, finish: Finish) -> Response:
+    """Wait for a generation and return its response; an interrupt cancels it and is not raised.
+
+    Args:
+        generation: Submitted by this thread.
+        sink: Shows the output, which is final when this returns or raises.
+        flag: Is true once there was an interrupt.
+        finish: Keeps the response, and says how the output ends.
+
+    Raises:
+        CyllamaError: The generation failed.
+        BaseException: Whatever hit this thread; the generation is cancelled.
+    """
+    with always_final(sink, lambda: generation.text), generation:  # which cancels itself where the block is left early
+        _wait(generation, Painter(sink), flag)
+        response = generation.result()
+        sink.finish(finish(response))
+    return response
+
+
+def _wait(generation: Generation, painter: Painter, flag: InterruptFlag) -> None:
+    meter = Meter()
+    while not generation.wait(_SLICE):
+        if flag:
+            generation.cancel()
+        if painter.due():
+            progress = generation.progress
+            status = _STOPPING if flag else running(progress, meter.rate(progress.generated_tokens))
+            painter.paint(status, generation.text)

@@ -57,10 +57,10 @@ class ModelShelf:
         return resolve_model(reference).resolve()
 
     def get(self, path: Path, on_progress: OnProgress) -> LLM:
-        """Return the model at a path that ``find`` returned, loading it where it is not; the current one stays what it is.
+        """Return the model at a path, loading it where it is not; the current one stays what it is.
 
         Args:
-            path: The model's file.
+            path: The model's file, from ``find``.
             on_progress: Is told the fraction loaded; False cancels.
 
         Raises:
@@ -68,7 +68,7 @@ class ModelShelf:
             LoadError: llama.cpp could not load it.
             LoadCancelled: ``on_progress`` returned False.
         """
-        # Cells run on several threads where the kernel has subshells. The wait is in slices so that it can be interrupted.
+        # With subshells, cells run on several threads. The wait is in slices so that it can be interrupted.
         while not self._loading.acquire(timeout=_SLICE):
             if not on_progress(0.0):
                 raise LoadCancelled(f"stopped waiting to load {path.name}")

@@ -1,14 +1,13 @@
 """Model-written Markdown to inert HTML: nothing in it runs, is fetched, or reaches outside its box.
 
-What a model writes is hostile until proven otherwise, and Jupyter runs what is in a fresh output. Three gates, each enough
-against scripts on its own:
+What a model writes is hostile, and Jupyter runs what is in a fresh output. Three gates:
 
-1. markdown-it-py reads CommonMark, tables, strikethrough and dollar maths. Raw HTML is text to it, an image becomes a link.
+1. markdown-it-py reads CommonMark, tables, strikethrough and dollar maths. To it raw HTML is text, an image is a link.
 2. A link needs one of three schemes. Relative ones would point into the notebook server, so they stay text.
 3. nh3 keeps a short list of tags and attributes, whatever came before.
 
-Formulas are handed on between their dollars, for MathJax to typeset; every other dollar stands in a ``span`` of its own, so that
-"$5 and $10" is not taken for a formula.
+Formulas are handed on between their dollars, for MathJax to typeset; every other dollar stands in a ``span`` of its
+own, so that "$5 and $10" is not taken for a formula.
 
 What cannot be rendered in reasonable time or depth is shown as it was written, in a ``pre``: see ``to_html``.
 """
@@ -29,15 +28,18 @@ __all__ = ["to_html", "verbatim"]
 
 _SCHEMES = {"http", "https", "mailto"}
 _LINKS = ("http://", "https://", "mailto:")  # with slashes: `http:x` is relative to a page that came over http
-_TAGS = set(
-    "a blockquote br code del em h1 h2 h3 h4 h5 h6 hr li ol p pre s span strong table tbody td th thead tr ul".split()
-)
+_TAGS = {
+    *("h1", "h2", "h3", "h4", "h5", "h6", "p", "br", "hr", "blockquote", "pre", "ul", "ol", "li"),
+    *("a", "code", "em", "strong", "s", "span", "table", "thead", "tbody", "tr", "th", "td"),
+}
 _ATTRIBUTES = {"a": {"href", "title"}, "ol": {"start"}}
 _ALIGN = {"align": {"left", "center", "right"}}
 
 _MAX_CHARACTERS = 100_000  # the parser reads some 50 kB of its worst input a second
 _MAX_NESTING = 40  # what is deeper is dropped by markdown-it, without a word
 _MAX_FORMULA_STEPS = 2_000_000  # from every unclosed `$$` the plugin looks through all the lines below
+
+_MAX_CELLS = 50_000  # a short row is filled up to the widest, by the parser
 
 _logger = logging.getLogger(__name__)
 
@@ -99,6 +101,9 @@ def _render(markdown: str) -> str:
         raise _CannotRender("too long")
     if markdown.count("$$") * markdown.count("\n") > _MAX_FORMULA_STEPS:
         raise _CannotRender("too many formulas")
+    lines = markdown.splitlines()
+    if max((line.count("|") for line in lines), default=0) * len(lines) > _MAX_CELLS:
+        raise _CannotRender("a table too large")
     tokens = _PARSER.parse(markdown)
     if any(token.level >= _MAX_NESTING - 1 for token in tokens):
         raise _CannotRender("nested too deeply")
@@ -117,9 +122,10 @@ def verbatim(text: str) -> str:
 def to_html(markdown: str) -> str:
     """Return Markdown as HTML that is safe to show in a trusted notebook.
 
-    Shown as it was written, in a ``pre``, is: more than 100,000 characters, nesting deeper than 38 levels (markdown-it would
-    drop what is inside), formulas that never close by the hundred, and whatever the parser fails on (RecursionError and the
-    like; the reason goes to the log at DEBUG). An answer is worth more than its formatting.
+    An answer is worth more than its formatting, so these are shown as they were written, in a ``pre``: more than
+    100,000 characters; nesting deeper than 38 levels (markdown-it would drop what is inside); formulas by the hundred
+    that never close; what could be a table of more than 50,000 cells; and whatever the parser fails on (RecursionError
+    and the like). The reason goes to the log at DEBUG.
 
     Args:
         markdown: Text that a model wrote.
@@ -129,7 +135,7 @@ def to_html(markdown: str) -> str:
     except _CannotRender as reason:
         _logger.debug("shown as it was written: %s", reason)
         return verbatim(markdown)
-    except Exception:  # noqa: BLE001 - a bug in the parser must not cost the user the answer
+    except Exception:  # a bug in the parser must not cost the user the answer
         _logger.debug("shown as it was written: the parser failed", exc_info=True)
         return verbatim(markdown)
     return nh3.clean(

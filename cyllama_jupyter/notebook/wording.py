@@ -5,11 +5,22 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cyllama_jupyter.config import GenerationConfig
+from cyllama_jupyter.engine.llm import LLM
 from cyllama_jupyter.engine.response import Phase, Progress, Response
-from cyllama_jupyter.errors import LoadCancelled
 from cyllama_jupyter.notebook.sinks.base import Ending, Outcome, Status
 
-__all__ = ["NO_TEMPLATE", "Meter", "answered", "broken", "count", "loading", "running", "stop_line"]
+__all__ = [
+    "NO_TEMPLATE",
+    "Meter",
+    "answered",
+    "broken",
+    "count",
+    "loaded",
+    "loading",
+    "model_name",
+    "running",
+    "stop_line",
+]
 
 NO_TEMPLATE = "this model has no chat template: the text was sent as it is"
 
@@ -117,10 +128,8 @@ def broken(error: BaseException, text: str) -> Ending:
         error: What ended it.
         text: What there is of the answer.
     """
-    if isinstance(error, LoadCancelled):
-        return Ending(text, (str(error),), outcome=Outcome.STOPPED)
     if isinstance(error, KeyboardInterrupt):
-        return Ending(text, ("stopped at once",), outcome=Outcome.STOPPED)
+        return Ending(text, (str(error) or "stopped at once",), outcome=Outcome.STOPPED)
     return Ending(text, (f"failed: {type(error).__name__}",), outcome=Outcome.FAILED)
 
 
@@ -135,13 +144,22 @@ def stop_line(response: Response, names: tuple[str, ...]) -> str:
     if response.finish_reason != "cancelled":
         return f"the answer was already complete; it is in {where}"
     tokens = response.stats.generated_tokens if response.stats else 0
-    return f"stopped after {count(tokens, 'token')}; the partial answer is in {where}"
+    return f"stopped after {count(tokens, 'token')}; {'the partial' if response else 'an empty'} answer is in {where}"
 
 
-def model_name(llm_path: str) -> str:
-    """Return how a model is called in an output.
+def model_name(llm: LLM) -> str:
+    """Return how a model is called in an output: the name of its file.
 
     Args:
-        llm_path: Path of its file.
+        llm: The model.
     """
-    return Path(llm_path).name
+    return Path(llm.model_path).name
+
+
+def loaded(llm: LLM) -> Ending:
+    """Return the ending of a load that came to its end.
+
+    Args:
+        llm: The model.
+    """
+    return Ending("", (f"loaded {model_name(llm)}", f"context of {count(llm.config.n_ctx or 0, 'token')}"))

@@ -23,7 +23,7 @@ def choose_sink(shell: Any) -> Sink:  # noqa: ANN401 - shells with a kernel are 
 
 
 def _somebody_looks_on(kernel: Any) -> bool:  # noqa: ANN401 - any kernel that hosts an IPython shell
-    """Whether a person sent this cell: executors (nbclient, nbconvert, nbval) say that they answer no questions on stdin."""
+    """Whether a person sent this cell: executors (nbclient, nbconvert, nbval) say that nobody answers on stdin."""
     get_parent = getattr(kernel, "get_parent", None)
     parent = get_parent() if get_parent else None
     content = (parent or {}).get("content") or {}

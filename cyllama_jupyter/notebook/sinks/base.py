@@ -44,6 +44,11 @@ class Ending:
     timings: tuple[str, ...] = ()
     outcome: Outcome = Outcome.DONE
 
+    @property
+    def silent(self) -> bool:
+        """Whether the error that follows says it all: the cell failed before there was any text."""
+        return self.outcome is Outcome.FAILED and not self.text
+
     def footer(self, *, timings: bool = True) -> str:
         """Return facts, and timings if wanted, as one line.
 
@@ -54,9 +59,9 @@ class Ending:
 
 
 class Sink(Protocol):
-    """Shows a cell's output: any number of ``update``, then ``finish``. All calls come from the thread that runs the cell.
+    """Shows a cell's output: any number of ``update``, then ``finish``, all from the thread that runs the cell.
 
-    ``finish`` may come twice, when the first was interrupted; the second stands.
+    ``finish`` comes twice when the first was interrupted; the second stands.
     """
 
     interval: float

@@ -4,7 +4,7 @@ import math
 
 from IPython.core.displaypub import DisplayPublisher
 
-from cyllama_jupyter.notebook.sinks.base import Ending, Outcome, Status
+from cyllama_jupyter.notebook.sinks.base import Ending, Status
 from cyllama_jupyter.notebook.sinks.look import final
 
 __all__ = ["HeadlessSink"]
@@ -33,5 +33,5 @@ class HeadlessSink:
         Args:
             ending: The final text and facts.
         """
-        if ending.text or ending.outcome is not Outcome.FAILED:
+        if not ending.silent:
             self._publisher.publish(data=final(ending, timings=False))

@@ -38,7 +38,8 @@ class HtmlSink:
         Args:
             ending: The final text and facts.
         """
-        self._paint(final(ending), keep=False)
+        if self._display_id is not None or not ending.silent:
+            self._paint(final(ending), keep=False)
 
     def _paint(self, data: dict[str, str], *, keep: bool) -> None:
         if self._display_id is not None:

@@ -1,7 +1,7 @@
 """What an output looks like, as mime bundles.
 
-The styles are inline and ours alone (the model's HTML has none left), take their colours from the front end where it names them,
-and carry no meaning: GitHub and untrusted notebooks strip them, and it still reads well.
+The styles are inline and ours alone (the model's HTML has none left), take their colours from the front end where it
+names them, and carry no meaning: GitHub and untrusted notebooks strip them, and it still reads well.
 """
 
 import html
@@ -12,7 +12,7 @@ from cyllama_jupyter.notebook.static_html import to_html
 
 __all__ = ["final", "live"]
 
-_TAIL = 8_000  # characters that a repaint carries at most: ten of them a second stay far below Jupyter's data rate limit
+_TAIL = 8_000  # characters that a repaint carries at most: ten a second stay far below Jupyter's data rate limit
 
 _QUIET = "var(--jp-ui-font-color2, var(--vscode-descriptionForeground, #767676))"
 _FAINT = "var(--jp-border-color2, var(--vscode-widget-border, #bdbdbd))"

@@ -3,7 +3,7 @@
 import sys
 
 from cyllama_jupyter.notebook.printable import printable
-from cyllama_jupyter.notebook.sinks.base import Ending, Outcome, Status
+from cyllama_jupyter.notebook.sinks.base import Ending, Status
 
 __all__ = ["TerminalSink"]
 
@@ -41,7 +41,7 @@ class TerminalSink:
         """
         self._write(f"{ending.text}\n" if ending.text else "")
         footer = printable(ending.footer())
-        if ending.text or ending.outcome is not Outcome.FAILED:
+        if not ending.silent:
             _note(f"{_DIM}{footer}{_PLAIN}\n" if sys.stderr.isatty() else f"{footer}\n")
 
     def _write(self, text: str) -> None:

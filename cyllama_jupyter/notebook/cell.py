@@ -1,0 +1,113 @@
+"""One ``%%llm`` cell, from its text to its answer."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from cyllama_jupyter.config import GenerationConfig
+from cyllama_jupyter.engine.generation import Generation
+from cyllama_jupyter.engine.llm import LLM
+from cyllama_jupyter.engine.response import Response
+from cyllama_jupyter.errors import LoadCancelled
+from cyllama_jupyter.notebook import runner
+from cyllama_jupyter.notebook.interrupts import InterruptFlag
+from cyllama_jupyter.notebook.options import CellOptions
+from cyllama_jupyter.notebook.shelf import ModelShelf, OnProgress
+from cyllama_jupyter.notebook.sinks import Ending, Sink, Status
+from cyllama_jupyter.notebook.tidy import tidy
+from cyllama_jupyter.notebook.wording import NO_TEMPLATE, answered, loaded, stop_line
+
+__all__ = ["Cell", "load_model"]
+
+_STARTING = Status("starting")
+
+
+def _interrupt(message: str) -> KeyboardInterrupt:
+    """Return the KeyboardInterrupt that ends a cell: Run All stops at nothing less."""
+    return tidy(KeyboardInterrupt(message))
+
+
+def _open(open_model: Callable[[Path, OnProgress], LLM], path: Path, sink: Sink, flag: InterruptFlag) -> LLM:
+    try:
+        return runner.load(open_model, path, sink, flag)
+    except LoadCancelled:
+        raise _interrupt(f"stopped while loading {path.name}; it is not in memory") from None
+
+
+def load_model(shelf: ModelShelf, reference: str, sink: Sink) -> None:
+    """Load a model, make it the current one, and show that it is.
+
+    Args:
+        shelf: Keeps the model.
+        reference: Path of the model.
+        sink: Shows the output.
+
+    Raises:
+        KeyboardInterrupt: There was an interrupt; the model is not loaded.
+        CyllamaError: The model cannot be used.
+    """
+    with InterruptFlag() as flag:
+        with runner.always_final(sink):
+            llm = _open(shelf.load, shelf.find(reference), sink, flag)
+        sink.finish(loaded(llm))
+    if flag:
+        raise _interrupt("the model was already loaded")
+
+
+@dataclass
+class Cell:
+    """One cell that runs.
+
+    Args:
+        prompt: The text of the cell.
+        options: The line of the cell.
+        shelf: Keeps the models.
+        sink: Shows the output.
+        keep: Is given the response and the ending of the output, before it is shown.
+    """
+
+    prompt: str
+    options: CellOptions
+    shelf: ModelShelf
+    sink: Sink
+    keep: Callable[[Response, Ending], None]
+
+    def run(self) -> None:
+        """Answer the prompt: load the model if need be, generate, show, keep.
+
+        Raises:
+            KeyboardInterrupt: There was an interrupt; what there was of the answer is shown and kept.
+            CyllamaError: The model cannot be used, the prompt does not fit, or the generation failed.
+        """
+        with InterruptFlag() as flag:
+            with runner.always_final(self.sink):
+                self.sink.update(_STARTING)
+                llm = _open(self.shelf.get, self.shelf.find(self.options.model), self.sink, flag)
+                config = self.options.over(llm.config)
+                generation = self._submit(llm, config)
+            response = runner.run(generation, self.sink, flag, self._finisher(llm, config, generation))
+        if flag:
+            raise _interrupt(stop_line(response, self._names))
+
+    def _finisher(self, llm: LLM, config: GenerationConfig, generation: Generation) -> runner.Finish:
+        notice = "" if self.options.raw or llm.has_chat_template else NO_TEMPLATE
+
+        def finish(response: Response) -> Ending:
+            ending = answered(response, config, generation.progress, notice)
+            self.keep(response, ending)
+            return ending
+
+        return finish
+
+    def _submit(self, llm: LLM, config: GenerationConfig) -> Generation:
+        system = self.options.system
+        if self.options.raw:
+            return llm.submit(self.prompt, config)
+        if not llm.has_chat_template:
+            return llm.submit(f"{system}\n\n{self.prompt}" if system else self.prompt, config)
+        messages = [{"role": "system", "content": system}] if system else []
+        return llm.submit_chat([*messages, {"role": "user", "content": self.prompt}], config)
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        return ("_llm", self.options.out) if self.options.out else ("_llm",)

@@ -1,0 +1,169 @@
+"""Stand-ins for what a cell talks to: a generation that follows a script, a model, a sink, a publisher."""
+
+import math
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+from IPython.core.interactiveshell import ExecutionResult
+
+from cyllama_jupyter.config import GenerationConfig
+from cyllama_jupyter.engine.generation import Generation
+from cyllama_jupyter.engine.llm import LLM
+from cyllama_jupyter.engine.response import FinishReason, GenerationStats, Phase, Progress, Response
+from cyllama_jupyter.notebook.shelf import OnProgress
+from cyllama_jupyter.notebook.sinks import Ending, Status
+
+RunCell = Callable[[str], ExecutionResult]
+"""``shell.run_cell`` as it would be typed."""
+
+PROMPT_TOKENS = 40
+NEVER = math.inf
+
+
+def interrupt_at(n: int) -> Callable[[int], None]:
+    """Return an ``on_wait`` that interrupts this process in the n-th wait."""
+
+    def on_wait(wait: int) -> None:
+        if wait == n:
+            signal.raise_signal(signal.SIGINT)
+
+    return on_wait
+
+
+def progress(phase: Phase, *, read: int = PROMPT_TOKENS, written: int = 0) -> Progress:
+    return Progress(phase, read, PROMPT_TOKENS, written)
+
+
+def response(text: str = "", reason: FinishReason = "stop", tokens: int = 0) -> Response:
+    return Response(text, GenerationStats(PROMPT_TOKENS, tokens, 0.5, 41.0), reason, "/models/fake.gguf")
+
+
+class FakeGeneration:
+    """Writes one word per ``wait``; ``on_wait(n)`` runs in the n-th, counted from 0. Has what the runner asks for."""
+
+    def __init__(
+        self,
+        words: Sequence[str] = (),
+        *,
+        reason: FinishReason = "stop",
+        error: BaseException | None = None,
+        on_wait: Callable[[int], object] = lambda _: None,
+    ) -> None:
+        self._words = list(words)
+        self._reason: FinishReason = reason
+        self._error = error
+        self._on_wait = on_wait
+        self.waits = 0
+        self.written = 0
+        self.cancelled = False
+
+    def wait(self, timeout: float | None = None) -> bool:
+        assert timeout is not None
+        assert timeout <= 0.05, "an interrupt is seen only between two waits"
+        self._on_wait(self.waits)
+        self.waits += 1
+        if self.cancelled or self.written == len(self._words):
+            return True
+        self.written += 1
+        return False
+
+    def cancel(self) -> bool:
+        self.cancelled = True
+        return True
+
+    @property
+    def text(self) -> str:
+        return "".join(self._words[: self.written])
+
+    @property
+    def progress(self) -> Progress:
+        return progress(Phase.DECODE if self.written else Phase.PREFILL, written=self.written)
+
+    def result(self) -> Response:
+        if self._error is not None:
+            raise self._error
+        return response(self.text, "cancelled" if self.cancelled else self._reason, self.written)
+
+    def __enter__(self) -> "FakeGeneration":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.waits <= self.written:
+            self.cancel()
+
+    @property
+    def as_generation(self) -> Generation:
+        return cast("Generation", self)
+
+
+@dataclass
+class FakeLLM:
+    """Answers with a scripted generation and notes what it was asked."""
+
+    answer: FakeGeneration = field(default_factory=lambda: FakeGeneration(["Hello"]))
+    model_path: str = "/models/fake.gguf"
+    has_chat_template: bool = True
+    config: GenerationConfig = field(default_factory=lambda: GenerationConfig(n_ctx=2048))
+    closed: bool = False
+    asked: list[Any] = field(default_factory=list)
+    configs: list[GenerationConfig] = field(default_factory=list)
+
+    def submit(self, prompt: str, config: GenerationConfig) -> FakeGeneration:
+        return self._answer(prompt, config)
+
+    def submit_chat(self, messages: Sequence[Mapping[str, str]], config: GenerationConfig) -> FakeGeneration:
+        return self._answer(list(messages), config)
+
+    def close(self) -> None:
+        self.closed = True
+
+    def _answer(self, asked: object, config: GenerationConfig) -> FakeGeneration:
+        self.asked.append(asked)
+        self.configs.append(config)
+        return self.answer
+
+    @property
+    def as_llm(self) -> LLM:
+        return cast("LLM", self)
+
+    def opener(self) -> Callable[[Path, OnProgress], LLM]:
+        """Return what opens this model, in three steps of progress."""
+
+        def open_model(_: Path, on_progress: OnProgress) -> LLM:
+            assert all(on_progress(fraction) for fraction in (0.0, 0.42, 1.0))
+            return self.as_llm
+
+        return open_model
+
+
+@dataclass
+class RecordingSink:
+    """Notes what it was told; paints at every chance, or never."""
+
+    interval: float = 0.0
+    updates: list[tuple[Status, str]] = field(default_factory=list)
+    endings: list[Ending] = field(default_factory=list)
+
+    def update(self, status: Status, text: str = "") -> None:
+        self.updates.append((status, text))
+
+    def finish(self, ending: Ending) -> None:
+        self.endings.append(ending)
+
+    @property
+    def labels(self) -> list[str]:
+        return [status.label for status, _ in self.updates]
+
+
+@dataclass
+class RecordingPublisher:
+    """The part of a shell's ``display_pub`` that sinks use."""
+
+    published: list[SimpleNamespace] = field(default_factory=list)
+
+    def publish(self, data: dict[str, str], *, transient: dict[str, str] | None = None, update: bool = False) -> None:
+        self.published.append(SimpleNamespace(data=data, transient=transient, update=update))

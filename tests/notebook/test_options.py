@@ -1,0 +1,136 @@
+"""The line of a ``%%llm`` cell."""
+
+from dataclasses import asdict, fields
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from IPython.core.error import UsageError
+
+from cyllama_jupyter.config import GenerationConfig
+from cyllama_jupyter.notebook.options import CellOptions, help_text, nearest, parse
+
+GOOD = [
+    ("", {}),
+    ("   ", {}),
+    ("--max-tokens 20", {"max_tokens": 20}),
+    ("--max-tokens=20", {"max_tokens": 20}),
+    ("--temperature 0 --top-p 0.5 --seed -1", {"temperature": 0.0, "top_p": 0.5, "seed": -1}),
+    ("--system 'You are terse.'", {"system": "You are terse."}),
+    ('--system "It\'s me"', {"system": "It's me"}),
+    ('--system ""', {"system": ""}),
+    ('--system "- be nice"', {"system": "- be nice"}),
+    ("--system '# heading'", {"system": "# heading"}),
+    ("--raw", {"raw": True}),
+    ("--stop END", {"stop": ("END",)}),
+    ('--stop "\\n\\n" --stop END', {"stop": ("\n\n", "END")}),
+    (r"--stop \n", {"stop": ("\n",)}),
+    (r"--stop a\tb", {"stop": ("a\tb",)}),
+    (r"--stop a\\nb", {"stop": (r"a\nb",)}),
+    (r"--stop \x", {"stop": (r"\x",)}),
+    ("--stop a\\", {"stop": ("a\\",)}),
+    ("--stop=---", {"stop": ("---",)}),
+    ("--stop ###", {"stop": ("###",)}),
+    ("--out answer", {"out": "answer"}),
+    ("--out größe", {"out": "größe"}),
+    (r"--model C:\models\a.gguf", {"model": r"C:\models\a.gguf"}),
+    ("--model 'my models/a.gguf'", {"model": "my models/a.gguf"}),
+    ("--help", {"help": True}),
+]
+
+BAD = [
+    ("--temprature 1", "there is no option --temprature; did you mean --temperature?"),
+    ("--temprature=1", "there is no option --temprature; did you mean --temperature?"),
+    ("--max_tokens 5", "there is no option --max_tokens; did you mean --max-tokens?"),
+    ("--max 5", "did you mean --max-tokens?"),  # no abbreviations: an option that comes later could make it ambiguous
+    ("-max-tokens 5", "there is no option -max-tokens; did you mean --max-tokens?"),
+    ("--zzz", "there is no option --zzz; %%llm --help lists them"),
+    ("seed 5", "'seed' is not an option; did you mean --seed?"),
+    ("Why is the sky blue?", "'Why' is not an option; the prompt goes on the lines below"),
+    ("--system You are terse", "'are' is not an option"),
+    ("--TEMP 1", "there is no option --TEMP; did you mean --temperature?"),
+    ("--seed", "--seed needs a value"),
+    ("--seed --raw", "--seed needs a value"),
+    ("--stop ---", "--stop needs a value (one that begins with a dash is written --stop=VALUE)"),
+    ("--raw=1", "--raw takes no value"),
+    ("--max-tokens many", "--max-tokens needs a whole number, not 'many'"),
+    ("--max-tokens 1.5", "--max-tokens needs a whole number, not '1.5'"),
+    ("--temperature hot", "--temperature needs a number, not 'hot'"),
+    ("--top-p ''", "--top-p needs a number, not ''"),
+    ("--out 1st", "--out needs the name of a variable, not '1st'"),
+    ("--out a.b", "--out needs the name of a variable, not 'a.b'"),
+    ("--out class", "--out needs the name of a variable, not 'class'"),
+    ("--system 'a", "a quote is not closed"),
+    ("--system It's", "a quote is not closed"),
+    ('--system "say \\"hi\\""', "a backslash does not quote a quote here"),
+    ("--max-tokens -2", "max_tokens must be an integer from 0 up, got -2"),
+    ("--temperature -1", "temperature must be"),
+    ("--temperature nan", "temperature must be"),
+    ("--top-p 3", "top_p must be"),
+    ("--top-p inf", "top_p must be"),
+    ("--seed -2", "seed must be"),
+    ("--stop ''", "stop_sequences must be"),
+    ("--raw --system hello", "--system has no place in a --raw prompt"),
+]
+
+
+@pytest.mark.parametrize(("line", "wanted"), GOOD)
+def test_reads(line: str, wanted: dict[str, object]) -> None:
+    assert asdict(parse(line)) == {**asdict(CellOptions()), **wanted}
+
+
+@pytest.mark.parametrize(("line", "message"), BAD)
+def test_complains_in_one_line(line: str, message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse(line)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_names_every_value_out_of_range() -> None:
+    with pytest.raises(UsageError, match=r"max_tokens.*top_p"):
+        parse("--top-p 3 --max-tokens -2")
+
+
+def test_only_what_was_given_replaces_the_models_settings() -> None:
+    base = GenerationConfig(max_tokens=7, temperature=0.1, top_k=3, n_ctx=256, stop_sequences=("X",))
+    config = parse("--temperature 0.9").over(base)
+    assert (config.max_tokens, config.temperature, config.top_k, config.n_ctx) == (7, 0.9, 3, 256)
+    assert tuple(config.stop_sequences) == ("X",)
+    assert tuple(parse("--stop Y").over(base).stop_sequences) == ("Y",)
+
+
+def test_zero_is_given() -> None:
+    config = parse("--temperature 0 --max-tokens 0 --seed 0").over(GenerationConfig())
+    assert (config.temperature, config.max_tokens, config.seed) == (0.0, 0, 0)
+
+
+def test_help_names_every_option_and_two_examples() -> None:
+    text = help_text()
+    assert all(f"  --{field.name.replace('_', '-')}" in text for field in fields(CellOptions))
+    assert text.count("\n  %%llm ") == 2
+    assert "%%%" not in text
+    assert max(map(len, text.splitlines())) <= 100
+    for line in text.splitlines():
+        if line.startswith("  %%llm "):
+            parse(line.removeprefix("  %%llm"))
+
+
+@pytest.mark.parametrize(
+    ("word", "hint"), [("lod", "; did you mean load?"), ("stat", "; did you mean status?"), ("xyz", "")]
+)
+def test_nearest(word: str, hint: str) -> None:
+    assert nearest(word, ["load", "unload", "status", "show"]) == hint
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=60))
+def test_any_line_is_read_or_refused_in_one_line(line: str) -> None:
+    try:
+        parse(line)
+    except UsageError as error:
+        assert len(str(error).splitlines()) == 1  # noqa: PT017 - most lines are refused, some are not
+
+
+@given(st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="'\\"), min_size=1))
+def test_a_quoted_text_arrives_as_it_is(text: str) -> None:
+    assert parse(f"--system='{text}'").system == text
