@@ -1,6 +1,7 @@
 """A checked model file to a model and its context."""
 
 import os
+from pathlib import Path
 
 from cyllama_jupyter._native.cancel import LoadState
 from cyllama_jupyter._native.context import LlamaContext
@@ -9,13 +10,27 @@ from cyllama_jupyter.config import MAX_DEFAULT_N_CTX, GenerationConfig
 from cyllama_jupyter.engine import logs
 from cyllama_jupyter.engine.threads import decode_threads, prefill_threads
 from cyllama_jupyter.errors import LoadCancelled, LoadError, UnsupportedModelError
+from cyllama_jupyter.models import check_model_file
 
-__all__ = ["load"]
+__all__ = ["check", "load"]
 
 DEFAULT_N_BATCH = 2048
 DEFAULT_SPLIT_MODE = 1
 N_UBATCH = 512
 ALL_LAYERS = -1
+
+
+def check(path: Path) -> None:
+    """Look at a model file before llama.cpp does; what ggml has to say about it goes to the log, not to stderr.
+
+    Raises:
+        ModelError: It is not a file that can be loaded.
+    """
+    logs.install()
+    try:
+        check_model_file(path)
+    finally:
+        logs.forward()
 
 
 def load(path: str, config: GenerationConfig, state: LoadState) -> tuple[LlamaModel, LlamaContext]:
