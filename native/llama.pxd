@@ -79,6 +79,7 @@ cdef extern from "llama.h" nogil:
     void llama_backend_init()
     void llama_log_set(ggml_log_callback log_callback, void *user_data)
     size_t llama_max_devices()
+    cbool llama_supports_gpu_offload()
 
     # Model: the caller owns what load returns; NULL on error and when the progress callback returned false.
     llama_model_params llama_model_default_params()
@@ -89,6 +90,13 @@ cdef extern from "llama.h" nogil:
     int32_t llama_model_meta_val_str(const llama_model *model, const char *key, char *buf, size_t buf_size)
     int32_t llama_model_desc(const llama_model *model, char *buf, size_t buf_size)
     int32_t llama_model_n_ctx_train(const llama_model *model)
+    int32_t llama_model_n_embd(const llama_model *model)
+    int32_t llama_model_n_layer(const llama_model *model)
+    int32_t llama_model_n_head(const llama_model *model)
+    int32_t llama_model_n_head_kv(const llama_model *model)
+    int32_t llama_model_n_swa(const llama_model *model)
+    cbool llama_model_is_recurrent(const llama_model *model)
+    cbool llama_model_is_hybrid(const llama_model *model)
     uint64_t llama_model_size(const llama_model *model)
     uint64_t llama_model_n_params(const llama_model *model)
     cbool llama_model_has_encoder(const llama_model *model)

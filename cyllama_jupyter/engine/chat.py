@@ -3,6 +3,7 @@
 import json
 import re
 import secrets
+import warnings
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
@@ -15,13 +16,15 @@ from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from cyllama_jupyter._native.model import LlamaModel
+from cyllama_jupyter.config import GenerationConfig
 from cyllama_jupyter.engine import tokens
 from cyllama_jupyter.errors import ChatTemplateError, PromptError
 
-__all__ = ["ChatFormat", "Message", "plain_text"]
+__all__ = ["ChatFormat", "Message"]
 
 Message = Mapping[str, Any]
 _NOTHING = "(?!)"  # a pattern that is nowhere
+_DIGITS = 0xE100  # where our digits lie in Unicode's private use area
 
 
 class ChatFormat:
@@ -45,34 +48,39 @@ class ChatFormat:
         template = self._model.chat_template()
         return template if template and "{" in template else None  # llama.cpp may give the name of one that it knows
 
-    def tokenize(self, messages: Sequence[Message], template: str | None = None, *, add_bos: bool = True) -> list[int]:
+    def tokenize(self, messages: Sequence[Message], config: GenerationConfig, template: str | None = None) -> list[int]:
         """Return the prompt tokens of a conversation, ready for the assistant's answer.
+
+        Without any template the messages become plain text, with a warning to the caller of the caller's caller.
 
         Args:
             messages: Mappings with ``role`` and ``content``.
+            config: Whether to begin with a BOS token.
             template: Jinja source, or the name of one of the model's templates; None takes its default.
-            add_bos: Begin with the BOS token where the model asks for one and the template has not written it.
 
         Raises:
             PromptError: A message has no role or content.
             ChatTemplateError: There is no such template, or it refused the messages.
         """
-        source = self.template_source(template)
-        shield = _Shield()
-        safe = [shield.protect(message, self._read_in(source, message["role"])) for message in _checked(messages)]
-        bos, eos = self._spell(self._model.bos), self._spell(self._model.eos)
-        rendered = _render(source, safe, bos_token=bos, eos_token=eos)
-        prompt: list[int] = []
-        for text, trusted in shield.split(rendered):
-            prompt += tokens.tokenize(self._model, text, parse_special=trusted, goes_on=bool(prompt))
-        return tokens.begin(self._model, prompt, add_bos=add_bos)
+        source = self.default_template if template is None else self._named(template)
+        if source is None:
+            warnings.warn("this model has no chat template: the messages go to it as plain text", stacklevel=4)
+            prompt = tokens.tokenize(self._model, _plain_text(_checked(messages)), parse_special=False)
+        else:
+            prompt = self._through(source, _checked(messages))
+        return tokens.begin(self._model, prompt, add_bos=config.add_bos)
 
-    def template_source(self, template: str | None) -> str:
-        """Return the Jinja source that ``template`` names; see ``tokenize``."""
-        if template is None:
-            if self.default_template is None:
-                raise ChatTemplateError("this model has no chat template: call it with plain text, or pass template=")
-            return self.default_template
+    def _through(self, source: str, messages: list[dict[str, Any]]) -> list[int]:
+        """Return the tokens of what a template makes of messages."""
+        shield = _Shield()
+        safe = [shield.protect(message, self._read_in(source, message["role"])) for message in messages]
+        bos, eos = self._spell(self._model.bos), self._spell(self._model.eos)
+        prompt: list[int] = []
+        for text, trusted in shield.split(_render(source, safe, bos_token=bos, eos_token=eos)):
+            prompt += tokens.tokenize(self._model, text, parse_special=trusted, goes_on=bool(prompt))
+        return prompt
+
+    def _named(self, template: str) -> str:
         if "{" in template:
             return template
         named = self._model.chat_template(template)
@@ -103,7 +111,7 @@ class _Shield:
     """Carries spellings of control tokens in a person's text through a template unread."""
 
     def __init__(self) -> None:
-        self._key = secrets.token_hex(8)  # nobody can write a placeholder of ours into a message
+        self._key = _private(secrets.randbits(64))  # nobody can write a placeholder of ours into a message
         self._hidden: list[str] = []
 
     def protect(self, value: Any, spellings: "re.Pattern[str]") -> Any:  # noqa: ANN401 - messages are JSON-like
@@ -118,23 +126,31 @@ class _Shield:
 
     def _hide(self, match: "re.Match[str]") -> str:
         self._hidden.append(match.group())
-        return f"\ue000{self._key}:{len(self._hidden) - 1}\ue001"
+        return f"\ue000{self._key}\ue001{_private(len(self._hidden) - 1)}\ue002"
 
     def split(self, rendered: str) -> list[tuple[str, bool]]:
         """Cut a rendered prompt into texts, each with whether control tokens may be read in it."""
         parts: list[tuple[str, bool]] = []
-        for index, text in enumerate(re.split(f"\ue000{self._key}:(\\d+)\ue001", rendered)):
+        for index, text in enumerate(re.split(f"\ue000{self._key}\ue001([\ue100-\ue10f]+)\ue002", rendered)):
             if index % 2 == 0:
                 parts.append((text, True))
             else:
-                spelled = self._hidden[int(text)]
+                spelled = self._hidden[_number(text)]
                 parts += [(spelled[:1], False), (spelled[1:], False)]
         return [part for part in parts if part[0]]
 
 
-def plain_text(messages: Sequence[Message]) -> str:
-    """Return a conversation as plain text, for models without a chat template."""
-    turns = [f"{str(message['role']).capitalize()}: {message['content']}" for message in _checked(messages)]
+def _private(number: int) -> str:
+    """Write a number in characters of nobody's alphabet, which no template splits, replaces or turns into capitals."""
+    return "".join(chr(_DIGITS + int(digit, 16)) for digit in f"{number:x}")
+
+
+def _number(private: str) -> int:
+    return int("".join(f"{ord(character) - _DIGITS:x}" for character in private), 16)
+
+
+def _plain_text(messages: list[dict[str, Any]]) -> str:
+    turns = [f"{message['role'].capitalize()}: {message['content']}" for message in messages]
     return "\n\n".join([*turns, "Assistant:"])
 
 

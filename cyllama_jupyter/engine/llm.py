@@ -1,10 +1,10 @@
 """A loaded model to call."""
 
 import time
-import warnings
 import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from os import PathLike
 from types import TracebackType
 from typing import Any, Literal, overload
@@ -14,7 +14,7 @@ from cyllama_jupyter._native.context import LlamaContext
 from cyllama_jupyter._native.model import LlamaModel
 from cyllama_jupyter.config import FIXED_AT_LOAD, GenerationConfig
 from cyllama_jupyter.engine import loading, logs, tokens
-from cyllama_jupyter.engine.chat import ChatFormat, Message, plain_text
+from cyllama_jupyter.engine.chat import ChatFormat, Message
 from cyllama_jupyter.engine.generation import Generation
 from cyllama_jupyter.engine.interrupts import SigintHandler
 from cyllama_jupyter.engine.response import Response
@@ -154,7 +154,7 @@ class LLM:
             PromptError: A message lacks its role or content, the template refuses them, or they do not fit the context.
             KeyboardInterrupt: Ctrl-C, which has cancelled the generation.
         """
-        generation = self.submit_chat(messages, config, template)
+        generation = self._submit(partial(self._chat.tokenize, template=template), messages, config)
         return generation if stream else _consume(generation)
 
     def submit(self, prompt: str, config: GenerationConfig | None = None) -> Generation:
@@ -165,14 +165,7 @@ class LLM:
         self, messages: Sequence[Message], config: GenerationConfig | None = None, template: str | None = None
     ) -> Generation:
         """Queue the answer to a conversation and return its handle at once; the arguments are those of ``chat``."""
-
-        def tokenize(messages: Sequence[Message], config: GenerationConfig) -> list[int]:
-            if template is None and not self.has_chat_template:
-                warnings.warn("this model has no chat template: the messages go to it as plain text", stacklevel=4)
-                return self._prompt_tokens(plain_text(messages), replace(config, parse_special=False))
-            return self._chat.tokenize(messages, template, add_bos=config.add_bos)
-
-        return self._submit(tokenize, messages, config)
+        return self._submit(partial(self._chat.tokenize, template=template), messages, config)
 
     def _submit(
         self,
