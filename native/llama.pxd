@@ -15,7 +15,8 @@ cdef extern from "gguf.h" nogil:
     ctypedef struct gguf_init_params:
         cbool no_alloc
         void *ctx
-    gguf_context *gguf_init_from_file(const char *fname, gguf_init_params params) except +  # NULL on error; the caller frees
+    # NULL on error; the caller frees what it returns.
+    gguf_context *gguf_init_from_file(const char *fname, gguf_init_params params) except +
     void gguf_free(gguf_context *ctx)
     size_t gguf_get_data_offset(const gguf_context *ctx)
     int64_t gguf_get_n_tensors(const gguf_context *ctx)
@@ -42,6 +43,10 @@ cdef extern from "llama.h" nogil:
         LLAMA_FLASH_ATTN_TYPE_DISABLED
     ctypedef enum llama_vocab_type_t "enum llama_vocab_type":
         LLAMA_VOCAB_TYPE_NONE
+    ctypedef enum llama_token_attr:
+        LLAMA_TOKEN_ATTR_UNKNOWN
+        LLAMA_TOKEN_ATTR_CONTROL
+        LLAMA_TOKEN_ATTR_USER_DEFINED
 
     ctypedef cbool (*llama_progress_callback)(float progress, void *user_data)
 
@@ -74,16 +79,24 @@ cdef extern from "llama.h" nogil:
     void llama_backend_init()
     void llama_log_set(ggml_log_callback log_callback, void *user_data)
     size_t llama_max_devices()
+    cbool llama_supports_gpu_offload()
 
     # Model: the caller owns what load returns; NULL on error and when the progress callback returned false.
     llama_model_params llama_model_default_params()
     llama_model *llama_model_load_from_file(const char *path_model, llama_model_params params) except +
     void llama_model_free(llama_model *model)
     const llama_vocab *llama_model_get_vocab(const llama_model *model)  # borrowed from the model
-    const char *llama_model_chat_template(const llama_model *model, const char *name)  # borrowed from the model, or NULL
+    const char *llama_model_chat_template(const llama_model *model, const char *name)  # borrowed, or NULL
     int32_t llama_model_meta_val_str(const llama_model *model, const char *key, char *buf, size_t buf_size)
     int32_t llama_model_desc(const llama_model *model, char *buf, size_t buf_size)
     int32_t llama_model_n_ctx_train(const llama_model *model)
+    int32_t llama_model_n_embd(const llama_model *model)
+    int32_t llama_model_n_layer(const llama_model *model)
+    int32_t llama_model_n_head(const llama_model *model)
+    int32_t llama_model_n_head_kv(const llama_model *model)
+    int32_t llama_model_n_swa(const llama_model *model)
+    cbool llama_model_is_recurrent(const llama_model *model)
+    cbool llama_model_is_hybrid(const llama_model *model)
     uint64_t llama_model_size(const llama_model *model)
     uint64_t llama_model_n_params(const llama_model *model)
     cbool llama_model_has_encoder(const llama_model *model)
@@ -97,7 +110,7 @@ cdef extern from "llama.h" nogil:
     llama_token llama_vocab_eos(const llama_vocab *vocab)
     cbool llama_vocab_get_add_bos(const llama_vocab *vocab)
     cbool llama_vocab_is_eog(const llama_vocab *vocab, llama_token token)
-    cbool llama_vocab_is_control(const llama_vocab *vocab, llama_token token)
+    llama_token_attr llama_vocab_get_attr(const llama_vocab *vocab, llama_token token)
     int32_t llama_tokenize(const llama_vocab *vocab, const char *text, int32_t text_len, llama_token *tokens,
                            int32_t n_tokens_max, cbool add_special, cbool parse_special) except +
     int32_t llama_token_to_piece(const llama_vocab *vocab, llama_token token, char *buf, int32_t length,
@@ -131,7 +144,8 @@ cdef extern from "llama.h" nogil:
     llama_sampler *llama_sampler_init_min_p(float p, size_t min_keep) except +
     llama_sampler *llama_sampler_init_temp(float t) except +
     llama_sampler *llama_sampler_init_top_n_sigma(float n) except +
-    llama_sampler *llama_sampler_init_mirostat(int32_t n_vocab, uint32_t seed, float tau, float eta, int32_t m) except +
+    llama_sampler *llama_sampler_init_mirostat(int32_t n_vocab, uint32_t seed, float tau, float eta,
+                                               int32_t m) except +
     llama_sampler *llama_sampler_init_mirostat_v2(uint32_t seed, float tau, float eta) except +
     llama_sampler *llama_sampler_init_penalties(int32_t n_vocab, int32_t penalty_last_n, float penalty_repeat,
                                                 float penalty_freq, float penalty_present) except +

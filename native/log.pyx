@@ -1,7 +1,5 @@
 """llama.cpp's log lines, kept in a lock-free ring until Python drains them."""
 
-from libcpp cimport bool as cbool
-
 from cyllama_jupyter._native cimport llama
 
 cdef extern from "log_ring.hpp" namespace "cyllama" nogil:
@@ -21,7 +19,7 @@ cdef void _push(llama.ggml_log_level level, const char *text, void *user_data) n
 
 
 def install():
-    """Send llama.cpp's log lines to the ring; process-global (``llama_log_set``), so the last library to call it wins."""
+    """Send llama.cpp's log to the ring; process-global (``llama_log_set``): the last library to call it wins."""
     llama.llama_log_set(_push, NULL)
 
 
@@ -29,8 +27,8 @@ def drain():
     """Take the lines that have come since the last call.
 
     Returns:
-        Pairs of ggml's level (1 debug, 2 info, 3 warning, 4 error, 5 continuation of the line before) and the text, which
-        may be a part of a line; a level of 0 reports lines that were dropped because nobody drained.
+        Pairs of ggml's level (1 debug, 2 info, 3 warning, 4 error, 5 continuation of the line before) and the text,
+        which may be a part of a line; a level of 0 reports lines that were dropped because nobody drained.
     """
     cdef char text[LINE_BYTES]
     cdef int level = 0

@@ -1,6 +1,6 @@
 """A loaded model and its vocabulary."""
 
-from libc.stdint cimport INT32_MAX, int32_t
+from libc.stdint cimport INT32_MAX, int32_t, int64_t
 from libcpp cimport bool as cbool
 from libcpp.vector cimport vector
 
@@ -133,9 +133,19 @@ cdef class LlamaModel:
         return llama.llama_vocab_is_eog(self._vocab, token)
 
     def control_tokens(self):
-        """Return the ids of the tokens that steer the model and are no text (``llama_vocab_is_control``)."""
+        """Return the ids that ``parse_special`` reads by their text: control tokens and the unknown token."""
+        return self._with_attribute(llama.LLAMA_TOKEN_ATTR_CONTROL | llama.LLAMA_TOKEN_ATTR_UNKNOWN)
+
+    def user_defined_tokens(self):
+        """Return the ids of the tokens that are read by their text in any text, whatever ``parse_special`` says."""
+        return self._with_attribute(llama.LLAMA_TOKEN_ATTR_USER_DEFINED)
+
+    def _with_attribute(self, int wanted):
         self._ensure_open()
-        return [token for token in range(self.n_vocab) if llama.llama_vocab_is_control(self._vocab, token)]
+        return [
+            token for token in range(llama.llama_vocab_n_tokens(self._vocab))
+            if llama.llama_vocab_get_attr(self._vocab, token) & wanted
+        ]
 
     def _ensure_token(self, llama.llama_token token):
         self._ensure_open()
@@ -145,7 +155,7 @@ cdef class LlamaModel:
     def chat_template(self, name=None):
         """Return the Jinja source of the model's chat template, or None (``llama_model_chat_template``)."""
         self._ensure_open()
-        encoded = None if name is None else name.encode()
+        encoded = None if name is None else name.encode("utf-8", "surrogatepass")
         cdef const char *key = NULL
         if encoded is not None:
             key = encoded
@@ -155,7 +165,7 @@ cdef class LlamaModel:
     def metadata(self, key: str):
         """Return one value of the GGUF header as text, or None (``llama_model_meta_val_str``)."""
         self._ensure_open()
-        encoded = key.encode()
+        encoded = key.encode("utf-8", "surrogatepass")
         cdef const char *name = encoded
         cdef vector[char] value
         value.resize(1)
@@ -196,6 +206,30 @@ cdef class LlamaModel:
         """Context length that the model was trained for, in tokens."""
         self._ensure_open()
         return llama.llama_model_n_ctx_train(self._model)
+
+    def context_bytes(self, int64_t n_ctx, int64_t n_ubatch):
+        """Return about how much memory a context takes in RAM: keys and values, and the scores of one ubatch.
+
+        Args:
+            n_ctx: Length of the context in tokens.
+            n_ubatch: The most tokens that are computed at once.
+
+        Returns:
+            Bytes, or None where nobody can tell so simply: with a GPU, a sliding window or a recurrent state.
+        """
+        self._ensure_open()
+        if (
+            llama.llama_supports_gpu_offload()
+            or llama.llama_model_n_swa(self._model)
+            or llama.llama_model_is_recurrent(self._model)
+            or llama.llama_model_is_hybrid(self._model)
+        ):
+            return None
+        heads = max(1, llama.llama_model_n_head(self._model))
+        width = llama.llama_model_n_embd(self._model) // heads * llama.llama_model_n_head_kv(self._model)
+        keys_and_values = 2 * 2 * n_ctx * llama.llama_model_n_layer(self._model) * width  # 16 bits each
+        scores = 4 * n_ubatch * n_ctx * heads  # flash attention is off
+        return int(keys_and_values) + int(scores)
 
     @property
     def n_bytes(self):

@@ -31,6 +31,7 @@ cdef class LlamaSampler:
 
     cdef llama.llama_sampler *_chain  # owned; owns every link
     cdef LlamaModel _model
+    cdef cbool _chooses  # some link takes one token; without one llama.cpp would assert
 
     def __cinit__(self, LlamaModel model not None):
         model._ensure_open()
@@ -54,11 +55,13 @@ cdef class LlamaSampler:
 
     def add_penalties(self, int last_n, float repeat, float frequency, float presence):
         """Penalise tokens among the last ``last_n`` (``llama_sampler_init_penalties``)."""
+        self._model._ensure_open()
         n_vocab = llama.llama_vocab_n_tokens(self._model._vocab)
         self._add(llama.llama_sampler_init_penalties(n_vocab, last_n, repeat, frequency, presence), "penalties")
 
     def add_dry(self, float multiplier, float base, int allowed_length, int last_n, breakers):
         """Penalise tokens that would go on with a phrase of before (``llama_sampler_init_dry``)."""
+        self._model._ensure_open()
         encoded = [breaker.encode() for breaker in breakers]
         cdef vector[const char *] pointers
         for breaker in encoded:
@@ -90,28 +93,35 @@ cdef class LlamaSampler:
 
     def add_mirostat(self, uint32_t seed, float tau, float eta):
         """Choose at random, steered to the surprise ``tau`` (``llama_sampler_init_mirostat``, arXiv:2007.14966)."""
+        self._model._ensure_open()
         n_vocab = llama.llama_vocab_n_tokens(self._model._vocab)
         self._add(llama.llama_sampler_init_mirostat(n_vocab, seed, tau, eta, 100), "mirostat")
+        self._chooses = True
 
     def add_mirostat_v2(self, uint32_t seed, float tau, float eta):
         """Choose at random by Mirostat 2 (``llama_sampler_init_mirostat_v2``)."""
         self._add(llama.llama_sampler_init_mirostat_v2(seed, tau, eta), "mirostat 2")
+        self._chooses = True
 
     def add_dist(self, uint32_t seed):
         """Choose at random by probability (``llama_sampler_init_dist``); 0xFFFFFFFF seeds at random."""
         self._add(llama.llama_sampler_init_dist(seed), "dist")
+        self._chooses = True
 
     def add_greedy(self):
         """Choose the likeliest token (``llama_sampler_init_greedy``)."""
         self._add(llama.llama_sampler_init_greedy(), "greedy")
+        self._chooses = True
 
     def sample(self, LlamaContext context not None):
         """Choose and accept the next token from the logits of the context's last decode (``llama_sampler_sample``).
 
         Raises:
             DecodeError: There are no logits, because the last decode did not return 0, or they hold NaN.
-            ValueError: The context is over another model than this chain.
+            ValueError: The context is over another model than this chain, or no link of the chain chooses.
         """
+        if not self._chooses:
+            raise ValueError("the chain narrows and never chooses: end it with add_dist, add_greedy or a mirostat")
         if context._model is not self._model:
             raise ValueError("the sampler and the context are of different models")
         context._enter()

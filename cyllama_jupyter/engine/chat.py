@@ -3,21 +3,28 @@
 import json
 import re
 import secrets
+import warnings
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import Any
 
 import jinja2
-from jinja2.ext import loopcontrols
+from jinja2 import nodes
+from jinja2.ext import Extension, loopcontrols
+from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from cyllama_jupyter._native.model import LlamaModel
+from cyllama_jupyter.config import GenerationConfig
+from cyllama_jupyter.engine import tokens
 from cyllama_jupyter.errors import ChatTemplateError, PromptError
 
-__all__ = ["ChatFormat", "Message", "encode_prompt", "plain_text"]
+__all__ = ["ChatFormat", "Message"]
 
 Message = Mapping[str, Any]
+_NOTHING = "(?!)"  # a pattern that is nowhere
+_DIGITS = 0xE100  # where our digits lie in Unicode's private use area
 
 
 class ChatFormat:
@@ -25,7 +32,8 @@ class ChatFormat:
 
     A template is text, and what it puts around the messages is control tokens spelled out; a message that spells one
     too would be read as that token. So each such spelling in a message goes through the template as a placeholder and
-    is tokenised in two halves, which are plain text.
+    is tokenised in two halves, which are plain text. The same goes for user-defined tokens that the template spells
+    (some models mark ``<|im_start|>`` so), but not in what the assistant said: templates look for its ``</think>``.
 
     Args:
         model: The loaded model.
@@ -37,36 +45,42 @@ class ChatFormat:
     @cached_property
     def default_template(self) -> str | None:
         """The Jinja source of the model's own chat template, or None."""
-        return self._model.chat_template()
+        template = self._model.chat_template()
+        return template if template and "{" in template else None  # llama.cpp may give the name of one that it knows
 
-    def tokenize(self, messages: Sequence[Message], template: str | None = None, *, add_bos: bool = True) -> list[int]:
+    def tokenize(self, messages: Sequence[Message], config: GenerationConfig, template: str | None = None) -> list[int]:
         """Return the prompt tokens of a conversation, ready for the assistant's answer.
+
+        Without any template the messages become plain text, with a warning to the caller of the caller's caller.
 
         Args:
             messages: Mappings with ``role`` and ``content``.
+            config: Whether to begin with a BOS token.
             template: Jinja source, or the name of one of the model's templates; None takes its default.
-            add_bos: Begin with the BOS token where the model asks for one and the template has not written it.
 
         Raises:
             PromptError: A message has no role or content.
             ChatTemplateError: There is no such template, or it refused the messages.
         """
-        source = self.template_source(template)
-        shield = _Shield(self._spellings)
-        rendered = _render(source, shield.protect(_checked(messages)), bos=self._bos, eos=self._spell(self._model.eos))
-        tokens: list[int] = []
-        begins_with_bos = bool(self._bos) and rendered.startswith(self._bos)
-        for text, trusted in shield.split(rendered):
-            add_special = add_bos and not tokens and not begins_with_bos
-            tokens += self._model.tokenize(encode_prompt(text), add_special=add_special, parse_special=trusted)
-        return tokens
+        source = self.default_template if template is None else self._named(template)
+        if source is None:
+            warnings.warn("this model has no chat template: the messages go to it as plain text", stacklevel=4)
+            prompt = tokens.tokenize(self._model, _plain_text(_checked(messages)), parse_special=False)
+        else:
+            prompt = self._through(source, _checked(messages))
+        return tokens.begin(self._model, prompt, add_bos=config.add_bos)
 
-    def template_source(self, template: str | None) -> str:
-        """Return the Jinja source that ``template`` names; see ``tokenize``."""
-        if template is None:
-            if self.default_template is None:
-                raise ChatTemplateError("this model has no chat template: call it with plain text, or pass template=")
-            return self.default_template
+    def _through(self, source: str, messages: list[dict[str, Any]]) -> list[int]:
+        """Return the tokens of what a template makes of messages."""
+        shield = _Shield()
+        safe = [shield.protect(message, self._read_in(source, message["role"])) for message in messages]
+        bos, eos = self._spell(self._model.bos), self._spell(self._model.eos)
+        prompt: list[int] = []
+        for text, trusted in shield.split(_render(source, safe, bos_token=bos, eos_token=eos)):
+            prompt += tokens.tokenize(self._model, text, parse_special=trusted, goes_on=bool(prompt))
+        return prompt
+
+    def _named(self, template: str) -> str:
         if "{" in template:
             return template
         named = self._model.chat_template(template)
@@ -74,15 +88,20 @@ class ChatFormat:
             raise ChatTemplateError(f"this model has no chat template named {template!r}: pass a Jinja template")
         return named
 
-    @cached_property
-    def _spellings(self) -> "re.Pattern[str] | None":
-        spelled = {self._spell(token) for token in self._model.control_tokens()} - {""}
-        longest_first = sorted(spelled, key=len, reverse=True)
-        return re.compile("|".join(map(re.escape, longest_first))) if spelled else None
+    def _read_in(self, source: str, role: str) -> "re.Pattern[str]":
+        """Return what a message of this role may not spell."""
+        markers = {text for text in self._user_defined if text in source} if role != "assistant" else set()
+        longest_first = sorted(self._control | markers, key=len, reverse=True)
+        return re.compile("|".join(map(re.escape, longest_first)) or _NOTHING)
 
     @cached_property
-    def _bos(self) -> str:
-        return self._spell(self._model.bos)
+    def _control(self) -> set[str]:
+        return {self._spell(token) for token in self._model.control_tokens()} - {""}
+
+    @cached_property
+    def _user_defined(self) -> set[str]:
+        spelled = {self._spell(token) for token in self._model.user_defined_tokens()}
+        return {text for text in spelled if text.strip()}
 
     def _spell(self, token: int) -> str:
         return self._model.token_to_piece(token, special=True).decode("utf-8", "replace") if token >= 0 else ""
@@ -91,40 +110,47 @@ class ChatFormat:
 class _Shield:
     """Carries spellings of control tokens in a person's text through a template unread."""
 
-    def __init__(self, spellings: "re.Pattern[str] | None") -> None:
-        self._spellings = spellings
-        self._key = secrets.token_hex(8)  # nobody can write a placeholder of ours into a message
+    def __init__(self) -> None:
+        self._key = _private(secrets.randbits(64))  # nobody can write a placeholder of ours into a message
         self._hidden: list[str] = []
 
-    def protect(self, value: Any) -> Any:  # noqa: ANN401 - messages are JSON-like
-        """Return a copy of a message's value with placeholders in every string."""
+    def protect(self, value: Any, spellings: "re.Pattern[str]") -> Any:  # noqa: ANN401 - messages are JSON-like
+        """Return a copy of a message's value with placeholders for ``spellings`` in every string."""
         if isinstance(value, str):
-            return self._spellings.sub(self._hide, value) if self._spellings else value
+            return spellings.sub(self._hide, value)
         if isinstance(value, Mapping):
-            return {key: self.protect(item) for key, item in value.items()}
+            return {key: self.protect(item, spellings) for key, item in value.items()}
         if isinstance(value, (list, tuple)):
-            return [self.protect(item) for item in value]
+            return [self.protect(item, spellings) for item in value]
         return value
 
     def _hide(self, match: "re.Match[str]") -> str:
         self._hidden.append(match.group())
-        return f"\ue000{self._key}:{len(self._hidden) - 1}\ue001"
+        return f"\ue000{self._key}\ue001{_private(len(self._hidden) - 1)}\ue002"
 
     def split(self, rendered: str) -> list[tuple[str, bool]]:
         """Cut a rendered prompt into texts, each with whether control tokens may be read in it."""
         parts: list[tuple[str, bool]] = []
-        for index, text in enumerate(re.split(f"\ue000{self._key}:(\\d+)\ue001", rendered)):
+        for index, text in enumerate(re.split(f"\ue000{self._key}\ue001([\ue100-\ue10f]+)\ue002", rendered)):
             if index % 2 == 0:
                 parts.append((text, True))
             else:
-                spelled = self._hidden[int(text)]
+                spelled = self._hidden[_number(text)]
                 parts += [(spelled[:1], False), (spelled[1:], False)]
         return [part for part in parts if part[0]]
 
 
-def plain_text(messages: Sequence[Message]) -> str:
-    """Return a conversation as plain text, for models without a chat template."""
-    turns = [f"{str(message['role']).capitalize()}: {message['content']}" for message in _checked(messages)]
+def _private(number: int) -> str:
+    """Write a number in characters of nobody's alphabet, which no template splits, replaces or turns into capitals."""
+    return "".join(chr(_DIGITS + int(digit, 16)) for digit in f"{number:x}")
+
+
+def _number(private: str) -> int:
+    return int("".join(f"{ord(character) - _DIGITS:x}" for character in private), 16)
+
+
+def _plain_text(messages: list[dict[str, Any]]) -> str:
+    turns = [f"{message['role'].capitalize()}: {message['content']}" for message in messages]
     return "\n\n".join([*turns, "Assistant:"])
 
 
@@ -142,17 +168,31 @@ def _checked(messages: Sequence[Message]) -> list[dict[str, Any]]:
     return checked
 
 
-def _render(source: str, messages: list[dict[str, Any]], *, bos: str, eos: str) -> str:
+def _render(source: str, messages: list[dict[str, Any]], **words: str) -> str:
     try:
         template = _environment().from_string(source)
-        return template.render(messages=messages, bos_token=bos, eos_token=eos, add_generation_prompt=True)
+        # Templates ask whether there are tools or documents, and take a name that is not given for a yes.
+        return template.render(messages=messages, tools=None, documents=None, add_generation_prompt=True, **words)
     except (jinja2.TemplateError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
         raise ChatTemplateError(f"the model's chat template refused the messages: {error}") from error
+    except RecursionError as error:
+        raise ChatTemplateError("the model's chat template calls itself without end") from error
+
+
+class _GenerationBlock(Extension):
+    """``{% generation %}`` marks what the assistant said, for training; here its content alone matters."""
+
+    tags = {"generation"}  # noqa: RUF012 - as jinja2 declares it
+
+    def parse(self, parser: Parser) -> list[nodes.Node]:
+        next(parser.stream)
+        return parser.parse_statements(("name:endgeneration",), drop_needle=True)
 
 
 def _environment() -> jinja2.Environment:
     """The environment that chat templates are written for (Hugging Face's ``apply_chat_template``), sandboxed."""
-    environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols])
+    extensions = [loopcontrols, _GenerationBlock]
+    environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=extensions)
     environment.filters["tojson"] = _to_json
     environment.globals["raise_exception"] = _raise_exception
     environment.globals["strftime_now"] = lambda form: datetime.now().astimezone().strftime(form)
@@ -165,15 +205,3 @@ def _to_json(value: Any, **options: Any) -> str:  # noqa: ANN401 - whatever a te
 
 def _raise_exception(message: str) -> None:
     raise jinja2.TemplateError(message)
-
-
-def encode_prompt(text: str) -> bytes:
-    """Return a prompt's UTF-8 bytes.
-
-    Raises:
-        PromptError: It holds half of a surrogate pair, which no text encoding can.
-    """
-    try:
-        return text.encode()
-    except UnicodeEncodeError as error:
-        raise PromptError(f"the prompt has a lone surrogate at character {error.start:,}, which is no text") from error

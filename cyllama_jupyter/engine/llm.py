@@ -1,10 +1,10 @@
 """A loaded model to call."""
 
 import time
-import warnings
 import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from os import PathLike
 from types import TracebackType
 from typing import Any, Literal, overload
@@ -13,15 +13,15 @@ from cyllama_jupyter._native.cancel import CancelScope
 from cyllama_jupyter._native.context import LlamaContext
 from cyllama_jupyter._native.model import LlamaModel
 from cyllama_jupyter.config import FIXED_AT_LOAD, GenerationConfig
-from cyllama_jupyter.engine import loading, logs
-from cyllama_jupyter.engine.chat import ChatFormat, Message, encode_prompt, plain_text
+from cyllama_jupyter.engine import loading, logs, tokens
+from cyllama_jupyter.engine.chat import ChatFormat, Message
 from cyllama_jupyter.engine.generation import Generation
 from cyllama_jupyter.engine.interrupts import SigintHandler
 from cyllama_jupyter.engine.response import Response
 from cyllama_jupyter.engine.run import Run
 from cyllama_jupyter.engine.worker import EngineThread
 from cyllama_jupyter.errors import ClosedError, ContextOverflow, LoadCancelled, PromptError
-from cyllama_jupyter.models import check_model_file, resolve_model
+from cyllama_jupyter.models import resolve_model
 
 __all__ = ["LLM"]
 
@@ -61,9 +61,9 @@ class LLM:
     ) -> None:
         requested = replace(config or GenerationConfig(), **overrides)
         path = resolve_model(model_path)
-        check_model_file(path)
         if verbose:
             logs.show()
+        loading.check(path)
         self.model_path = str(path)
         self._scope = CancelScope()
         self._engine = EngineThread(self.model_path, requested, self._scope)
@@ -154,7 +154,7 @@ class LLM:
             PromptError: A message lacks its role or content, the template refuses them, or they do not fit the context.
             KeyboardInterrupt: Ctrl-C, which has cancelled the generation.
         """
-        generation = self.submit_chat(messages, config, template)
+        generation = self._submit(partial(self._chat.tokenize, template=template), messages, config)
         return generation if stream else _consume(generation)
 
     def submit(self, prompt: str, config: GenerationConfig | None = None) -> Generation:
@@ -165,14 +165,7 @@ class LLM:
         self, messages: Sequence[Message], config: GenerationConfig | None = None, template: str | None = None
     ) -> Generation:
         """Queue the answer to a conversation and return its handle at once; the arguments are those of ``chat``."""
-
-        def tokens(messages: Sequence[Message], config: GenerationConfig) -> list[int]:
-            if template is None and not self.has_chat_template:
-                warnings.warn("this model has no chat template: the messages go to it as plain text", stacklevel=4)
-                return self._prompt_tokens(plain_text(messages), config)
-            return self._chat.tokenize(messages, template, add_bos=config.add_bos)
-
-        return self._submit(tokens, messages, config)
+        return self._submit(partial(self._chat.tokenize, template=template), messages, config)
 
     def _submit(
         self,
@@ -186,18 +179,20 @@ class LLM:
         if self.closed:
             raise ClosedError("the LLM is closed")
         settings = self._settings(config)
-        tokens = tokenize(prompt, settings)
-        if not tokens:
+        read = tokenize(prompt, settings)
+        if not read:
             raise PromptError("the prompt has no tokens, and this model no BOS token to begin with: write something")
-        if len(tokens) > self._ctx.n_ctx:
-            raise ContextOverflow(len(tokens), self._ctx.n_ctx)
-        run = Run(tokens, settings, token, self.model_path, created)
+        if len(read) > self._ctx.n_ctx:
+            raise ContextOverflow(len(read), self._ctx.n_ctx)
+        run = Run(read, settings, token, self.model_path, created)
         self._engine.submit(run)
         return Generation(run, self, on_token)
 
     def _settings(self, config: GenerationConfig | None) -> GenerationConfig:
         if config is None:
             return self.config
+        if not isinstance(config, GenerationConfig):
+            raise TypeError(f"config must be a GenerationConfig, got {type(config).__name__}")
         conflicts = config.conflicts(self.config)
         if conflicts:
             raise ValueError(
@@ -214,10 +209,9 @@ class LLM:
     def _prompt_tokens(self, prompt: str, config: GenerationConfig) -> list[int]:
         if not isinstance(prompt, str):
             raise TypeError(f"the prompt must be a string, got {type(prompt).__name__}")
-        tokens = self._model.tokenize(
-            encode_prompt(prompt), add_special=config.add_bos, parse_special=config.parse_special
-        )
-        return tokens or ([self._model.bos] if self._model.bos >= 0 else [])
+        read = tokens.tokenize(self._model, prompt, parse_special=config.parse_special)
+        begun = tokens.begin(self._model, read, add_bos=config.add_bos)
+        return begun or ([self._model.bos] if self._model.bos >= 0 else [])
 
     @property
     def has_chat_template(self) -> bool:

@@ -1,6 +1,9 @@
 """A checked model file to a model and its context."""
 
 import os
+from pathlib import Path
+
+import psutil
 
 from cyllama_jupyter._native.cancel import LoadState
 from cyllama_jupyter._native.context import LlamaContext
@@ -9,13 +12,28 @@ from cyllama_jupyter.config import MAX_DEFAULT_N_CTX, GenerationConfig
 from cyllama_jupyter.engine import logs
 from cyllama_jupyter.engine.threads import decode_threads, prefill_threads
 from cyllama_jupyter.errors import LoadCancelled, LoadError, UnsupportedModelError
+from cyllama_jupyter.models import check_model_file
 
-__all__ = ["load"]
+__all__ = ["check", "load"]
 
 DEFAULT_N_BATCH = 2048
 DEFAULT_SPLIT_MODE = 1
 N_UBATCH = 512
 ALL_LAYERS = -1
+GIGABYTE = 1e9
+
+
+def check(path: Path) -> None:
+    """Look at a model file before llama.cpp does; what ggml has to say about it goes to the log, not to stderr.
+
+    Raises:
+        ModelError: It is not a file that can be loaded.
+    """
+    logs.install()
+    try:
+        check_model_file(path)
+    finally:
+        logs.forward()
 
 
 def load(path: str, config: GenerationConfig, state: LoadState) -> tuple[LlamaModel, LlamaContext]:
@@ -69,9 +87,21 @@ def _make_context(model: LlamaModel, config: GenerationConfig, path: str) -> Lla
         raise UnsupportedModelError(message) from error
 
 
+def _check_memory(model: LlamaModel, n_ctx: int, n_ubatch: int) -> None:
+    """Refuse a context that does not fit: the system would grant the memory, and end the process when it is used."""
+    needed = model.context_bytes(n_ctx, n_ubatch)
+    free = psutil.virtual_memory().available
+    if needed is not None and needed > free:
+        raise LoadError(
+            f"a context of {n_ctx:,} tokens takes about {needed / GIGABYTE:,.1f} GB "
+            f"and {free / GIGABYTE:,.1f} GB are free; try a smaller n_ctx"
+        )
+
+
 def _context(model: LlamaModel, config: GenerationConfig) -> LlamaContext:
     n_ctx = config.n_ctx or min(model.n_ctx_train, MAX_DEFAULT_N_CTX)
     n_batch = min(config.n_batch or DEFAULT_N_BATCH, n_ctx)
+    _check_memory(model, n_ctx, min(N_UBATCH, n_batch))
     return LlamaContext(
         model,
         n_ctx=n_ctx,

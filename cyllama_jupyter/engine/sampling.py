@@ -30,7 +30,8 @@ def make_sampler(model: LlamaModel, config: GenerationConfig, n_ctx: int) -> Lla
 
 def _add_penalties(sampler: LlamaSampler, config: GenerationConfig, n_ctx: int) -> None:
     def window(last_n: int) -> int:
-        return n_ctx if last_n < 0 else last_n  # llama.cpp reads a negative window as none
+        # llama.cpp reads a negative window as none, and allocates a long one whole.
+        return n_ctx if last_n < 0 else min(last_n, n_ctx)
 
     penalties = (config.repeat_penalty, config.frequency_penalty, config.presence_penalty)
     if config.penalty_last_n and penalties != (1.0, 0.0, 0.0):

@@ -22,8 +22,9 @@ ENDS = {
     "while generating with more in the queue": "g = [llm.submit('word ' * 1500, ENDLESS) for _ in range(5)]",
     "with an unread stream": "s = llm('word', ENDLESS, stream=True); next(s)",
     "closed while generating": "g = running(llm.submit('word ' * 1500, ENDLESS)); llm.close()",
-    "after a cycle was collected": "llm.me = llm; g = running(llm.submit('w ' * 1500, ENDLESS)); del llm, g; gc.collect()",
-    "by sys.exit in a thread's callback": "llm.submit('w').add_done_callback(lambda g: None)",
+    "after a cycle was collected": "llm.me = llm; g = running(llm.submit('w ' * 1500, ENDLESS)); "
+    "del llm, g; gc.collect()",
+    "with a done callback that still waits": "llm.submit('w ' * 1500, ENDLESS).add_done_callback(lambda g: None)",
     "with a generator that holds a stream": "it = (t for t in llm('word', ENDLESS, stream=True)); next(it)",
     "idle": "llm('word', GenerationConfig(max_tokens=2))",
     "with a reader thread": "g = running(llm.submit('w ' * 1500, ENDLESS)); "

@@ -83,7 +83,7 @@ def test_progress_goes_through_the_phases(slow_llm: LLM) -> None:
 
 def test_result_times_out_and_cancels_nothing(tiny_llm: LLM) -> None:
     generation = tiny_llm.submit("a", GenerationConfig(max_tokens=1500, temperature=0.0))
-    with pytest.raises(TimeoutError, match="not done after 0.001 s"):
+    with pytest.raises(TimeoutError, match=r"not done after 0\.001 s"):
         generation.result(timeout=0.001)
     with pytest.raises(TimeoutError):
         generation.exception(timeout=0)

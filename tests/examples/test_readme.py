@@ -80,7 +80,7 @@ def test_ctrl_c_in_a_terminal_ends_a_prefill(smollm2: Path) -> None:
     child.expect_exact("-- back to normal --")
     took = time.perf_counter() - interrupted
     child.expect(r"UNINTERRUPTED ([\d.]+)")
-    assert child.match is not None
+    assert isinstance(child.match, re.Match)
     assert took < float(child.match.group(1)) / 2
     child.expect(pexpect.EOF)
     child.close()
@@ -88,7 +88,7 @@ def test_ctrl_c_in_a_terminal_ends_a_prefill(smollm2: Path) -> None:
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_ctrl_c_without_the_handler_raises_keyboard_interrupt_mid_prefill(smollm2: Path, stream: bool) -> None:
+def test_ctrl_c_without_the_handler_raises_keyboard_interrupt_mid_prefill(smollm2: Path, *, stream: bool) -> None:
     code = f"""
 from cyllama_jupyter import LLM, GenerationConfig
 llm = LLM({str(smollm2)!r})
