@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from cyllama_jupyter.config import GenerationConfig
 from cyllama_jupyter.engine.response import Progress, Response
 from cyllama_jupyter.engine.run import Run
 from cyllama_jupyter.engine.wakeup import SLICE, Wakeup
@@ -93,6 +94,11 @@ class Generation(Iterator[str]):
         """How far it is."""
         self._run.settle()
         return self._run.progress
+
+    @property
+    def config(self) -> GenerationConfig:
+        """The settings it runs with, complete."""
+        return self._run.config
 
     @property
     def text(self) -> str:

@@ -10,7 +10,7 @@ from cyllama_jupyter.engine.llm import LLM
 from cyllama_jupyter.engine.response import Response
 from cyllama_jupyter.errors import LoadCancelled
 from cyllama_jupyter.notebook import runner
-from cyllama_jupyter.notebook.interrupts import InterruptFlag
+from cyllama_jupyter.notebook.interrupts import Flag, InterruptFlag
 from cyllama_jupyter.notebook.options import CellOptions
 from cyllama_jupyter.notebook.shelf import ModelShelf, OnProgress
 from cyllama_jupyter.notebook.sinks import Ending, Sink, Status
@@ -19,7 +19,7 @@ from cyllama_jupyter.notebook.wording import NO_TEMPLATE, answered, loaded, stop
 
 __all__ = ["Cell", "load_model"]
 
-_STARTING = Status("starting")
+_STARTING = Status("starting", "starting")
 
 
 def _interrupt(message: str) -> KeyboardInterrupt:
@@ -27,11 +27,12 @@ def _interrupt(message: str) -> KeyboardInterrupt:
     return tidy(KeyboardInterrupt(message))
 
 
-def _open(open_model: Callable[[Path, OnProgress], LLM], path: Path, sink: Sink, flag: InterruptFlag) -> LLM:
+def _open(open_model: Callable[[Path, OnProgress], LLM], path: Path, sink: Sink, flag: Flag) -> LLM:
     try:
         return runner.load(open_model, path, sink, flag)
     except LoadCancelled:
-        raise _interrupt(f"stopped while loading {path.name}; it is not in memory") from None
+        message = f"stopped while loading {path.name}; it is not in memory"
+        raise (_interrupt(message) if isinstance(flag, InterruptFlag) and flag else LoadCancelled(message)) from None
 
 
 def load_model(shelf: ModelShelf, reference: str, sink: Sink) -> None:
@@ -77,17 +78,30 @@ class Cell:
 
         Raises:
             KeyboardInterrupt: There was an interrupt; what there was of the answer is shown and kept.
+            LoadCancelled: Stop was pressed while the model was loading.
             CyllamaError: The model cannot be used, the prompt does not fit, or the generation failed.
         """
         with InterruptFlag() as flag:
-            with runner.always_final(self.sink):
-                self.sink.update(_STARTING)
-                llm = _open(self.shelf.get, self.shelf.find(self.options.model), self.sink, flag)
-                config = self.options.over(llm.config)
-                generation = self._submit(llm, config)
-            response = runner.run(generation, self.sink, flag, self._finisher(llm, config, generation))
+            response = self.answer(flag)
         if flag:
             raise _interrupt(stop_line(response, self._names))
+
+    def answer(self, flag: Flag) -> Response:
+        """Do what ``run`` does on any thread, and return the response also when it was stopped.
+
+        Args:
+            flag: Is true once it is to stop.
+
+        Raises:
+            LoadCancelled: It was stopped while the model was loading.
+            CyllamaError: The model cannot be used, the prompt does not fit, or the generation failed.
+        """
+        with runner.always_final(self.sink):
+            self.sink.update(_STARTING)
+            llm = _open(self.shelf.get, self.shelf.find(self.options.model), self.sink, flag)
+            config = self.options.over(llm.config)
+            generation = self._submit(llm, config)
+        return runner.run(generation, self.sink, flag, self._finisher(llm, config, generation))
 
     def _finisher(self, llm: LLM, config: GenerationConfig, generation: Generation) -> runner.Finish:
         notice = "" if self.options.raw or llm.has_chat_template else NO_TEMPLATE

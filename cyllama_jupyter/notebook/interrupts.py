@@ -3,10 +3,32 @@
 import signal
 import threading
 from types import FrameType, TracebackType
+from typing import Protocol
 
-__all__ = ["InterruptFlag"]
+__all__ = ["Flag", "InterruptFlag", "StopFlag"]
 
 _PATIENCE = 3
+
+
+class Flag(Protocol):
+    """Is true once a cell is to stop."""
+
+    def __bool__(self) -> bool:
+        """Return whether it is to stop."""
+
+
+class StopFlag:
+    """A flag that any thread sets."""
+
+    def __init__(self) -> None:
+        self._set = False
+
+    def __bool__(self) -> bool:
+        return self._set
+
+    def set(self) -> None:
+        """Ask to stop."""
+        self._set = True
 
 
 class InterruptFlag:

@@ -2,22 +2,30 @@
 
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 
 from cyllama_jupyter.engine.response import Response
+from cyllama_jupyter.errors import LoadCancelled
 from cyllama_jupyter.notebook import options, report
 from cyllama_jupyter.notebook.cell import Cell, load_model
+from cyllama_jupyter.notebook.frontend import FrontEnds
+from cyllama_jupyter.notebook.interrupts import InterruptFlag
+from cyllama_jupyter.notebook.jobs import Job, Jobs
 from cyllama_jupyter.notebook.shelf import ModelShelf
-from cyllama_jupyter.notebook.sinks import Ending, choose_sink
-from cyllama_jupyter.notebook.tidy import tidy_errors
+from cyllama_jupyter.notebook.sinks import Ending
+from cyllama_jupyter.notebook.tidy import tidy, tidy_errors
 
 __all__ = ["LLMMagics", "register", "unregister"]
 
 _NAMES = ("llm", "cyllama")  # the second, because the first is popular
-_USAGE = "usage: %llm load PATH | unload | status | show   (%%llm --help: the options of a cell)"
+_USAGE = (
+    "usage: %llm load PATH | unload | status | show | jobs | stop [JOB] | wait [JOB]"
+    "   (%%llm --help: the options of a cell)"
+)
 
 
 def _say(text: str) -> None:
@@ -34,6 +42,8 @@ class LLMMagics:
     def __init__(self, shell: InteractiveShell) -> None:
         self._shell = shell
         self._shelf = ModelShelf()
+        self._front_ends = FrontEnds(shell)
+        self._jobs = Jobs()
         self._last: Ending | None = None
         self._replaced: dict[tuple[str, str], Callable[..., Any]] = {}
 
@@ -45,27 +55,35 @@ class LLMMagics:
             return
         if not cell.strip():
             raise UsageError("the cell is empty: write the prompt on the lines below %%llm")
-        with tidy_errors():
-            sink = choose_sink(self._shell)
-            prompt = cell.removesuffix("\n") if wanted.raw else cell.strip()  # IPython adds the last line break
-            Cell(prompt, wanted, self._shelf, sink, self._keeper(wanted.out)).run()
+        prompt = cell.removesuffix("\n") if wanted.raw else cell.strip()  # IPython adds the last line break
+        background = wanted.bg and self._front_ends.watched  # where nobody looks on, nobody would wait for the answer
+        with tidy_errors(), suppress(LoadCancelled):  # Stop in the load: the output says so, the cells below go on
+            sink = self._front_ends.sink(background=background)
+            run = Cell(prompt, wanted, self._shelf, sink, self._keeper(wanted.out))
+            if background:
+                self._jobs.start(run)
+            else:
+                run.run()
 
     def line(self, line: str) -> None:
-        """Manage the models of ``%%llm``: ``%llm load PATH``, ``%llm unload``, ``%llm status``, ``%llm show``."""
+        """Manage the models and jobs of ``%%llm``; ``%llm --help`` lists the commands."""
         command, _, argument = line.strip().partition(" ")
         commands: dict[str, Callable[[str], None]] = {
             "load": self._load,
             "unload": self._unload,
             "status": self._status,
             "show": self._show,
+            "jobs": self._list_jobs,
+            "stop": self._stop_jobs,
+            "wait": self._wait_for_jobs,
             "--help": self._help,
         }
         if command not in commands:
             hint = options.nearest(command, commands) if command else ""
             raise UsageError(f"there is no %llm {command}{hint or f' ({_USAGE})'}" if command else _USAGE)
-        if argument and command != "load":
+        if argument and command not in ("load", "stop", "wait"):
             raise UsageError(f"%llm {command} takes no argument")
-        with tidy_errors():
+        with tidy_errors(), suppress(LoadCancelled):
             commands[command](argument.strip())
 
     def register(self) -> None:
@@ -91,6 +109,7 @@ class LLMMagics:
         for (kind, name), function in self._replaced.items():
             self._table(kind).setdefault(name, function)
         self._shell.input_transformers_cleanup.remove(_help_of_an_empty_cell)
+        self._jobs.stop()
         self._shelf.close()
 
     def _table(self, kind: str) -> dict[str, Callable[..., Any]]:
@@ -109,7 +128,7 @@ class LLMMagics:
         path = argument.strip("\"'")
         if not path:
             raise UsageError("%llm load needs the path of a GGUF file")
-        load_model(self._shelf, path, choose_sink(self._shell))
+        load_model(self._shelf, path, self._front_ends.sink())
 
     def _unload(self, _: str) -> None:
         _say(report.unloaded(self._shelf.close()))
@@ -120,7 +139,32 @@ class LLMMagics:
     def _show(self, _: str) -> None:
         if self._last is None:
             raise UsageError("there is no answer to show yet: run a %%llm cell")
-        choose_sink(self._shell).finish(self._last)
+        self._front_ends.show(self._last)
+
+    def _list_jobs(self, _: str) -> None:
+        _say("\n".join(map(str, self._jobs)) or "there are no jobs: start one with %%llm --bg")
+
+    def _stop_jobs(self, argument: str) -> None:
+        for job in self._selected(argument):
+            job.stop()
+
+    def _wait_for_jobs(self, argument: str) -> None:
+        jobs, pump = self._selected(argument), self._front_ends.pump()
+        with InterruptFlag() as flag:
+
+            def tick() -> bool:
+                if pump is not None:
+                    pump()
+                return bool(flag)
+
+            if not self._jobs.wait(jobs, tick):
+                raise tidy(KeyboardInterrupt("stopped waiting; the jobs go on (%llm stop ends them)"))
+
+    def _selected(self, argument: str) -> list[Job]:
+        try:
+            return self._jobs.select(int(argument) if argument else None)
+        except (KeyError, ValueError):
+            raise UsageError(f"there is no job {argument}: %llm jobs lists them") from None
 
     def _help(self, _: str) -> None:
         _say(f"{_USAGE}\n\n{options.help_text()}")

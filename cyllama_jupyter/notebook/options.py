@@ -39,6 +39,7 @@ class CellOptions:
         raw: Send the cell as it is, without the chat template.
         out: Name of a variable for the answer.
         model: Path of the model for this cell alone.
+        bg: Run in the background.
         help: Print the options and run nothing.
     """
 
@@ -51,6 +52,7 @@ class CellOptions:
     raw: bool = False
     out: str | None = None
     model: str | None = None
+    bg: bool = False
     help: bool = False
 
     def over(self, base: GenerationConfig) -> GenerationConfig:
@@ -137,6 +139,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--stop", type=_unescaped, metavar="TEXT", action="append", help=r"end before this text; reads \n, \t, \\")
     add("--out", type=_name, metavar="NAME", help="put the answer into this variable too (it is always in _llm)")
     add("--model", metavar="PATH", help="use this model for this cell; it stays loaded")
+    add("--bg", action="store_true", help="return at once and go on in the background (see %%llm jobs)")
     add("--help", action="store_true", help="print this")
     return parser
 

@@ -1,15 +1,16 @@
 """Lets a cell that blocks the kernel's main thread hear its own widget.
 
-While a cell runs, ipykernel reads no more messages on the main shell: a click on the widget's Stop button waits behind the
-cell that it is meant to stop. A pump takes the comm messages that wait there and hands them to the widgets; every other
-message keeps its place and is handled after the cell, as without a pump.
+While a cell runs, ipykernel reads no more messages on the main shell: a click on the widget's Stop button waits behind
+the cell that it is meant to stop. A pump takes the comm messages that wait there and hands them to the widgets; every
+other message keeps its place and is handled after the cell, as without a pump.
 
 It needs what ipykernel keeps private, so it is found by feature: ipykernel 6 reads the shell socket into ``msg_queue``,
-ipykernel 7 has a thread that forwards to the main thread through a socket pair. Measured on 6.29, 6.31, 7.0, 7.3 and 7.4.
+ipykernel 7 has a thread that forwards to the main thread through a socket pair.
 """
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from queue import Empty
 from typing import Any, Protocol
 
@@ -26,11 +27,15 @@ Pump = Callable[[], None]
 """Handles the comm messages that wait; to be called on the main thread."""
 
 
+Waiting = list[tuple[Frames | None, Callable[[], object]]]
+"""What waits: its frames (None if it is no message), and what puts it back, in order."""
+
+
 class _Mailbox(Protocol):
     """Where messages for the main shell wait."""
 
-    def take(self) -> list[tuple[Frames | None, Callable[[], object]]]:
-        """Take everything that waits: its frames (None if it is no message), and what puts it back, in order."""
+    def take(self) -> Waiting:
+        """Take everything that waits."""
 
 
 def find_pump(kernel: Any) -> Pump | None:  # noqa: ANN401 - ipykernel's private parts have no types
@@ -59,22 +64,22 @@ def _find_mailbox(kernel: Any) -> _Mailbox | None:  # noqa: ANN401 - the same
 
 
 class _MessageQueue:
-    """ipykernel 6: the shell stream's callback puts messages into ``kernel.msg_queue``, which nobody reads meanwhile."""
+    """ipykernel 6: the shell stream puts messages into ``kernel.msg_queue``, which nobody reads meanwhile."""
 
     def __init__(self, kernel: Any) -> None:  # noqa: ANN401 - the same
         self._stream = kernel.shell_stream
         self._queue = kernel.msg_queue
 
-    def take(self) -> list[tuple[Frames | None, Callable[[], object]]]:
+    def take(self) -> Waiting:
         """See ``_Mailbox``."""
         self._stream.flush(zmq.POLLIN)
-        waiting = []
+        waiting: Waiting = []
         while True:
             try:
                 item = self._queue.get_nowait()
             except Empty:
                 return waiting
-            waiting.append((_frames_of(item), lambda item=item: self._queue.put_nowait(item)))
+            waiting.append((_frames_of(item), partial(self._queue.put_nowait, item)))
 
 
 def _frames_of(item: tuple[Any, ...]) -> Frames | None:
@@ -89,7 +94,7 @@ class _SocketPair:
     def __init__(self, stream: Any) -> None:  # noqa: ANN401 - the same
         self._stream = stream
 
-    def take(self) -> list[tuple[Frames | None, Callable[[], object]]]:
+    def take(self) -> Waiting:
         """See ``_Mailbox``; what is put back is scheduled, and waits for the cell's lock in its turn."""
         stream, handler = self._stream, self._stream._recv_callback
         received: list[Frames] = []
@@ -98,7 +103,7 @@ class _SocketPair:
             stream.flush(zmq.POLLIN)
         finally:
             stream.on_recv(handler, copy=False)
-        return [(frames, lambda frames=frames: stream._run_callback(handler, frames)) for frames in received]
+        return [(frames, partial(stream._run_callback, handler, frames)) for frames in received]
 
 
 class _CommPump:

@@ -7,16 +7,16 @@ from pathlib import Path
 from cyllama_jupyter.engine.generation import Generation
 from cyllama_jupyter.engine.llm import LLM
 from cyllama_jupyter.engine.response import Response
-from cyllama_jupyter.notebook.interrupts import InterruptFlag
+from cyllama_jupyter.notebook.interrupts import Flag
 from cyllama_jupyter.notebook.painter import Painter
 from cyllama_jupyter.notebook.shelf import OnProgress
 from cyllama_jupyter.notebook.sinks import Ending, Sink, Status
-from cyllama_jupyter.notebook.wording import Meter, broken, loading, running
+from cyllama_jupyter.notebook.wording import Narrator, broken, loading
 
 __all__ = ["Finish", "always_final", "load", "run"]
 
 _SLICE = 0.033  # seconds between two looks at the interrupt flag
-_STOPPING = Status("stopping")
+_STOPPING = Status("stopping", "stopping")
 
 Finish = Callable[[Response], Ending]
 """Told the response before the output is final; returns what the output ends with."""
@@ -40,7 +40,7 @@ def always_final(sink: Sink, text: Callable[[], str] = str) -> Iterator[None]:
         raise
 
 
-def load(open_model: Callable[[Path, OnProgress], LLM], path: Path, sink: Sink, flag: InterruptFlag) -> LLM:
+def load(open_model: Callable[[Path, OnProgress], LLM], path: Path, sink: Sink, flag: Flag) -> LLM:
     """Return an opened model, showing how the load goes on; an interrupt cancels it.
 
     Args:
@@ -58,12 +58,12 @@ def load(open_model: Callable[[Path, OnProgress], LLM], path: Path, sink: Sink, 
     def on_progress(fraction: float) -> bool:
         if painter.due():
             painter.paint(loading(path.name, fraction))
-        return not flag
+        return not (flag or sink.poll())
 
     return open_model(path, on_progress)
 
 
-def run(generation: Generation, sink: Sink, flag: InterruptFlag, finish: Finish) -> Response:
+def run(generation: Generation, sink: Sink, flag: Flag, finish: Finish) -> Response:
     """Wait for a generation and return its response; an interrupt cancels it and is not raised.
 
     Args:
@@ -77,18 +77,18 @@ def run(generation: Generation, sink: Sink, flag: InterruptFlag, finish: Finish)
         BaseException: Whatever hit this thread; the generation is cancelled.
     """
     with always_final(sink, lambda: generation.text), generation:  # which cancels itself where the block is left early
-        _wait(generation, Painter(sink), flag)
+        _wait(generation, sink, flag)
         response = generation.result()
         sink.finish(finish(response))
     return response
 
 
-def _wait(generation: Generation, painter: Painter, flag: InterruptFlag) -> None:
-    meter = Meter()
+def _wait(generation: Generation, sink: Sink, flag: Flag) -> None:
+    painter, narrator, stopping = Painter(sink), Narrator(), False
     while not generation.wait(_SLICE):
-        if flag:
+        stopping = bool(flag) or sink.poll()
+        if stopping:
             generation.cancel()
         if painter.due():
-            progress = generation.progress
-            status = _STOPPING if flag else running(progress, meter.rate(progress.generated_tokens))
+            status = _STOPPING if stopping else narrator.status(generation.progress)
             painter.paint(status, generation.text)

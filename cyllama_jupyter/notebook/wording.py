@@ -7,18 +7,19 @@ from pathlib import Path
 from cyllama_jupyter.config import GenerationConfig
 from cyllama_jupyter.engine.llm import LLM
 from cyllama_jupyter.engine.response import Phase, Progress, Response
+from cyllama_jupyter.errors import LoadCancelled
 from cyllama_jupyter.notebook.sinks.base import Ending, Outcome, Status
 
 __all__ = [
     "NO_TEMPLATE",
     "Meter",
+    "Narrator",
     "answered",
     "broken",
     "count",
     "loaded",
     "loading",
     "model_name",
-    "running",
     "stop_line",
 ]
 
@@ -67,23 +68,39 @@ def loading(name: str, fraction: float) -> Status:
         name: File name of the model.
         fraction: How much of it is loaded.
     """
-    return Status(f"loading {name} · {fraction:.0%}", fraction)
+    return Status("loading", f"loading {name} · {fraction:.0%}", fraction)
 
 
-def running(progress: Progress, rate: float | None = None) -> Status:
-    """Return the status of a generation.
+class Narrator:
+    """Says what a generation is doing, how fast it goes and how long the prompt will still take.
 
     Args:
-        progress: How far it is.
-        rate: Tokens a second, if known.
+        clock: Tells the time in seconds.
     """
-    if progress.phase is Phase.QUEUED:
-        return Status("waiting for the model")
-    if progress.phase is Phase.PREFILL:
-        read, total = progress.prompt_tokens_read, progress.prompt_tokens
-        return Status(f"reading the prompt · {read:,} of {count(total, 'token')}", read / max(1, total))
-    speed = f" · {rate:,.0f} tokens/s" if rate else ""
-    return Status(f"writing · {count(progress.generated_tokens, 'token')}{speed}")
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._reading = Meter(clock)
+        self._writing = Meter(clock)
+
+    def status(self, progress: Progress) -> Status:
+        """Return the status of a generation.
+
+        Args:
+            progress: How far it is.
+        """
+        if progress.phase is Phase.QUEUED:
+            return Status("queued", "waiting for the model")
+        if progress.phase is Phase.PREFILL:
+            return self._prefill(progress.prompt_tokens_read, progress.prompt_tokens)
+        rate = self._writing.rate(progress.generated_tokens)
+        speed = f" · {rate:,.0f} tokens/s" if rate else ""
+        return Status("decode", f"writing · {count(progress.generated_tokens, 'token')}{speed}")
+
+    def _prefill(self, read: int, total: int) -> Status:
+        rate = self._reading.rate(read)
+        seconds = f", about {max(1, round((total - read) / rate))} s left" if rate else ""
+        label = f"reading the prompt · {read:,} of {count(total, 'token')}{seconds}"
+        return Status("prefill", label, read / max(1, total))
 
 
 def answered(response: Response, config: GenerationConfig, progress: Progress, notice: str = "") -> Ending:
@@ -128,7 +145,7 @@ def broken(error: BaseException, text: str) -> Ending:
         error: What ended it.
         text: What there is of the answer.
     """
-    if isinstance(error, KeyboardInterrupt):
+    if isinstance(error, (KeyboardInterrupt, LoadCancelled)):
         return Ending(text, (str(error) or "stopped at once",), outcome=Outcome.STOPPED)
     return Ending(text, (f"failed: {type(error).__name__}",), outcome=Outcome.FAILED)
 

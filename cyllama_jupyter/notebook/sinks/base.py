@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
+from typing import Literal, Protocol
 
 __all__ = ["Ending", "Outcome", "Sink", "Status"]
 
@@ -12,10 +12,12 @@ class Status:
     """What a cell is doing.
 
     Args:
+        phase: The name of it in the widget's protocol.
         label: In words.
         fraction: How much of it is done, from 0 to 1; None where nobody knows.
     """
 
+    phase: Literal["starting", "loading", "queued", "prefill", "decode", "stopping"]
     label: str
     fraction: float | None = None
 
@@ -74,6 +76,9 @@ class Sink(Protocol):
             status: What it is doing.
             text: The text so far; it only ever grows.
         """
+
+    def poll(self) -> bool:
+        """Listen to whoever looks on; return whether somebody asked to stop."""
 
     def finish(self, ending: Ending) -> None:
         """Show what stays.

@@ -27,6 +27,10 @@ class HeadlessSink:
     def update(self, status: Status, text: str = "") -> None:
         """Show nothing."""
 
+    def poll(self) -> bool:
+        """Return False: nobody can say anything here."""
+        return False
+
     def finish(self, ending: Ending) -> None:
         """Display the ending once; a failure without any text is left to its error.
 

@@ -32,6 +32,10 @@ class HtmlSink:
         """
         self._paint(live(status, text), keep=True)
 
+    def poll(self) -> bool:
+        """Return False: nobody can say anything here."""
+        return False
+
     def finish(self, ending: Ending) -> None:
         """Replace the display by the static ending; where nothing was painted yet, display it plainly.
 

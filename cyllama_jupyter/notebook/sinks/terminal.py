@@ -33,6 +33,10 @@ class TerminalSink:
             self._status_shown = True
             _note(f"{_ERASE}{_DIM}{printable(status.label)}{_PLAIN}")
 
+    def poll(self) -> bool:
+        """Return False: nobody can say anything here."""
+        return False
+
     def finish(self, ending: Ending) -> None:
         """Write the rest of the text, and the facts below it; a failure without any text is left to its error.
 

@@ -1,0 +1,72 @@
+"""Who looks on: which sink a cell gets."""
+
+from typing import Any
+
+from cyllama_jupyter.notebook.pump import Pump, find_pump
+from cyllama_jupyter.notebook.sinks import Ending, HeadlessSink, HtmlSink, Sink, TerminalSink
+from cyllama_jupyter.notebook.sinks.widget import WidgetSink, greet
+
+__all__ = ["FrontEnds"]
+
+
+class FrontEnds:
+    """Finds the sink for the cell that runs now, and remembers which front ends cannot show widgets.
+
+    Args:
+        shell: The IPython shell. Without a ``kernel`` it is a terminal.
+    """
+
+    def __init__(self, shell: Any) -> None:  # noqa: ANN401 - shells with a kernel are a class of another package
+        self._shell = shell
+        self._kernel = getattr(shell, "kernel", None)
+        self._without_widgets: set[str] = set()
+
+    @property
+    def watched(self) -> bool:
+        """Whether somebody looks on: executors (nbclient, nbconvert, nbval) say that nobody answers on stdin."""
+        return self._kernel is None or bool(self._parent("content").get("allow_stdin", True))
+
+    def sink(self, *, background: bool = False) -> Sink:
+        """Return the sink for the cell that runs now.
+
+        Args:
+            background: The cell will return before its output ends.
+        """
+        if self._kernel is None:
+            return TerminalSink()
+        publisher = self._shell.display_pub
+        if not self.watched:
+            return HeadlessSink(publisher)
+        pump = find_pump(self._kernel)
+        output = self._greet(pump) if pump is not None else None
+        if output is None:
+            return HtmlSink(publisher)
+        return WidgetSink(publisher, output, None if background else pump)
+
+    def show(self, ending: Ending) -> None:
+        """Show something finished, statically.
+
+        Args:
+            ending: What to show.
+        """
+        publisher = self._shell.display_pub
+        sink: Sink = HtmlSink(publisher) if self.watched else HeadlessSink(publisher)
+        (TerminalSink() if self._kernel is None else sink).finish(ending)
+
+    def pump(self) -> Pump | None:
+        """Return what handles waiting comm messages, for a cell that waits for something else."""
+        return find_pump(self._kernel) if self._kernel is not None else None
+
+    def _greet(self, pump: Pump) -> Any:  # noqa: ANN401 - an LLMOutput or None, but importing it here would load ipywidgets
+        session = str(self._parent("header").get("session"))
+        if session in self._without_widgets:  # no need to wait for a hello in every cell
+            return None
+        output = greet(pump)
+        if output is None:
+            self._without_widgets.add(session)
+        return output
+
+    def _parent(self, part: str) -> dict[str, Any]:
+        get_parent = getattr(self._kernel, "get_parent", None)
+        parent = get_parent() if get_parent else None
+        return (parent or {}).get(part) or {}

@@ -1,0 +1,119 @@
+"""The live output of a generation, in the page: an anywidget with a Stop button."""
+
+import threading
+from collections.abc import Callable, Mapping
+from queue import Empty, SimpleQueue
+from typing import Any, cast, get_args
+
+import anywidget
+import traitlets
+
+from cyllama_jupyter.engine.generation import Generation
+from cyllama_jupyter.notebook import assets, protocol
+from cyllama_jupyter.notebook.sinks.base import Ending, Status
+from cyllama_jupyter.notebook.transcript import Transcript
+from cyllama_jupyter.notebook.wording import Narrator, answered, broken
+
+__all__ = ["LLMOutput"]
+
+_TICK = 1 / 30
+
+
+class LLMOutput(anywidget.AnyWidget):
+    """Shows a generation as it comes, in any front end that knows widgets: JupyterLab, Notebook, marimo.
+
+    What the page says may come on any thread. A stop is taken up at once; a page that asks for something is answered by
+    the thread that streams (``serve``), so that messages keep their order, or at once where nothing streams any more.
+
+    Args:
+        generation: Is followed from a thread of the widget's own, and cancelled by Stop. Without one, its owner calls
+            ``show``, ``serve`` and ``end``.
+    """
+
+    version = traitlets.Int(protocol.VERSION).tag(sync=True)
+    parts = traitlets.Unicode("").tag(sync=True)
+
+    def __init__(self, generation: Generation | None = None) -> None:
+        self._transcript = Transcript()
+        self._asked: SimpleQueue[Mapping[str, Any]] = SimpleQueue()
+        self._on_stop: Callable[[], object] = lambda: None
+        self.greeted = False
+        """Whether a page said that it can show this."""
+        self.replayed = False
+        """Whether a page came late, which a final ``update_display`` does not reach."""
+        self.stop_requested = False
+        """Whether somebody pressed Stop."""
+        self._esm = assets.core()
+        super().__init__(parts=assets.parts_hash())
+        self.on_msg(self._hear)
+        if generation is not None:
+            self._on_stop = generation.cancel
+            threading.Thread(target=_follow, args=(generation, self), name="cyllama-output", daemon=True).start()
+
+    def show(self, status: Status, text: str = "") -> None:
+        """Send what is new.
+
+        Args:
+            status: What the cell is doing.
+            text: The whole text so far.
+        """
+        self._say(self._transcript.status(status.phase, status.label, status.fraction))
+        self._say(self._transcript.delta(text))
+
+    def end(self, ending: Ending) -> None:
+        """Send the rest and the end; from here on pages are answered at once.
+
+        Args:
+            ending: The final text and facts.
+        """
+        self._say(self._transcript.delta(ending.text))
+        self._say(self._transcript.end(ending.outcome.value, ending.footer()))
+        self.serve()
+
+    def serve(self) -> None:
+        """Answer the pages that asked for something; called by the thread that streams."""
+        while True:
+            try:
+                asked = self._asked.get_nowait()
+            except Empty:
+                return
+            if asked["type"] == "replay":
+                self.replayed = True
+                self._say(self._transcript.replay(str(asked.get("view", ""))))
+            elif asked.get("name") in get_args(protocol.PartName):
+                name = cast("protocol.PartName", asked["name"])
+                self._say(protocol.Part(type="part", to=str(asked.get("view", "")), name=name, code=assets.part(name)))
+
+    def close(self) -> None:
+        """Close it in every page, and its layout with it."""
+        self.layout.close()
+        super().close()
+
+    def _say(self, message: Mapping[str, Any] | None) -> None:
+        if message is not None:
+            self.send(message)
+
+    def _hear(self, _widget: object, content: object, _buffers: object) -> None:
+        kind = content.get("type") if isinstance(content, dict) else None
+        if kind == "hello":
+            self.greeted = True
+        elif kind == "stop":
+            self.stop_requested = True
+            self._on_stop()
+        elif kind in ("replay", "need"):
+            self._asked.put(cast("dict[str, Any]", content))
+            if self._transcript.ended:
+                self.serve()
+
+
+def _follow(generation: Generation, output: LLMOutput) -> None:
+    """Show a generation until it is done."""
+    narrator = Narrator()
+    while not generation.wait(_TICK):
+        output.show(narrator.status(generation.progress), generation.text)
+        output.serve()
+    error = generation.exception()
+    if error is not None:
+        output.end(broken(error, generation.text))
+    else:
+        output.end(answered(generation.result(), generation.config, generation.progress))
