@@ -1,0 +1,84 @@
+"""A real Jupyter server, with JupyterLab and Notebook 7 on it."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["Server", "running_server"]
+
+TOKEN = "test"  # noqa: S105 - it listens on the loopback address alone
+START_SECONDS = 90
+
+
+@dataclass(frozen=True)
+class Server:
+    """Where the server listens, and the folder that it shows."""
+
+    url: str
+    folder: Path
+
+    def page(self, front_end: str, notebook: str) -> str:
+        """Return the address of a notebook in a front end, "lab" or "notebook"."""
+        path = {"lab": f"lab/tree/{notebook}", "notebook": f"notebooks/{notebook}"}[front_end]
+        reset = "&reset" if front_end == "lab" else ""  # or Lab opens what was open before
+        return f"{self.url}/{path}?token={TOKEN}{reset}"
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def running_server(folder: Path) -> Iterator[Server]:
+    """Start a server of its own settings over a folder, and end it."""
+    server = Server(f"http://127.0.0.1:{_free_port()}", folder / "notebooks")
+    server.folder.mkdir()
+    command = [
+        *(sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root"),
+        f"--port={server.url.rpartition(':')[2]}",
+        f"--ServerApp.token={TOKEN}",
+        f"--ServerApp.root_dir={server.folder}",
+        "--ServerApp.jpserver_extensions={'jupyterlab': True, 'notebook': True}",
+        "--LabApp.expose_app_in_browser=True",
+        "--JupyterNotebookApp.expose_app_in_browser=True",
+        "--LabApp.news_url=None",
+    ]
+    homes = {"JUPYTER_CONFIG_DIR": "config", "JUPYTERLAB_SETTINGS_DIR": "settings", "JUPYTERLAB_WORKSPACES_DIR": "spaces"}
+    _no_news(folder / homes["JUPYTERLAB_SETTINGS_DIR"])
+    environment = {**os.environ, **{name: str(folder / sub) for name, sub in homes.items()}}
+    with (folder / "server.log").open("w") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
+        try:
+            _wait_for(server, process, folder / "server.log")
+            yield server
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def _no_news(settings: Path) -> None:
+    """Lab asks in a corner of the page whether to fetch news."""
+    extension = settings / "@jupyterlab" / "apputils-extension"
+    extension.mkdir(parents=True)
+    (extension / "notification.jupyterlab-settings").write_text('{"fetchNews": "false"}')
+
+
+def _wait_for(server: Server, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            with urllib.request.urlopen(f"{server.url}/api/status?token={TOKEN}"):  # noqa: S310 - our own server
+                return
+        except (urllib.error.URLError, ConnectionError):
+            time.sleep(0.2)
+    raise RuntimeError(f"the Jupyter server did not start:\n{log.read_text()}")
