@@ -81,7 +81,7 @@ _CHECKS: dict[str, _Check] = {
     "dry_allowed_length": _int(0),
     "dry_penalty_last_n": _int(-1, meaning=" (0 is off, -1 the whole context)"),
     "dry_sequence_breakers": (_strings, "a list of strings that are not empty"),
-    "top_n_sigma": (_is_number, "a number (below 0 is off)"),
+    "top_n_sigma": (_is_number, "a number (0 and below are off)"),
     "mirostat": _int(0, 2, meaning=" (0 is off)"),
     "mirostat_tau": (_positive, "a number above 0"),
     "mirostat_eta": (_positive, "a number above 0"),
@@ -122,7 +122,7 @@ class GenerationConfig:
         dry_penalty_last_n: How many tokens back DRY looks; 0 is off, -1 the whole context.
         dry_sequence_breakers: Strings that end a phrase for DRY.
         top_n_sigma: Keep tokens within this many standard deviations of the best logit, in place of top_k, top_p and
-            min_p; below 0 is off.
+            min_p; 0 and below are off.
         mirostat: Mirostat 1 or 2 in place of the samplers above; 0 is off.
         mirostat_tau: The surprise that Mirostat steers to.
         mirostat_eta: How fast Mirostat learns.

@@ -15,6 +15,9 @@ CyllamaError
 └── DecodeAborted              (InterruptedError) a decode was cancelled; only direct users of LlamaContext see it
 """
 
+from functools import partial
+from typing import Any
+
 __all__ = [
     "ChatTemplateError",
     "ClosedError",
@@ -74,19 +77,21 @@ class ContextOverflow(PromptError):
     Args:
         prompt_tokens: Length of the prompt in tokens.
         n_ctx: Length of the context in tokens.
+        at_least: The prompt was not counted to its end: it has ``prompt_tokens`` or more.
     """
 
-    def __init__(self, prompt_tokens: int, n_ctx: int) -> None:
+    def __init__(self, prompt_tokens: int, n_ctx: int, *, at_least: bool = False) -> None:
         super().__init__(
-            f"the prompt has {prompt_tokens:,} tokens but the context holds {n_ctx:,}; "
+            f"the prompt has {'at least ' * at_least}{prompt_tokens:,} tokens but the context holds {n_ctx:,}; "
             f"shorten the prompt, or load the model with a larger n_ctx"
         )
         self.prompt_tokens = prompt_tokens
         self.n_ctx = n_ctx
+        self.at_least = at_least
 
-    def __reduce__(self) -> tuple[type["ContextOverflow"], tuple[int, int]]:
-        """Pickle by the two numbers, not by the message."""
-        return type(self), (self.prompt_tokens, self.n_ctx)
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle by the numbers, not by the message."""
+        return partial(type(self), at_least=self.at_least), (self.prompt_tokens, self.n_ctx)
 
 
 class ChatTemplateError(PromptError):

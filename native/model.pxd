@@ -1,3 +1,4 @@
+from libcpp cimport bool as cbool
 from libcpp.vector cimport vector
 
 from cyllama_jupyter._native cimport llama
@@ -7,5 +8,8 @@ cdef class LlamaModel:
     cdef llama.llama_model *_model  # owned
     cdef const llama.llama_vocab *_vocab  # borrowed from _model
     cdef vector[float] _tensor_split  # _model borrows it
+    cdef cbool _closed
+    cdef int _users  # calls that read the vocabulary without the GIL; the last one frees a closed model
     cdef readonly int open_contexts  # contexts that borrow _model; it is not freed before them
     cdef int _ensure_open(self) except -1
+    cdef void _free_if_unused(self)

@@ -63,13 +63,19 @@ cdef class LlamaModel:
             llama.llama_model_free(self._model)
 
     def close(self):
-        """Free the model.
+        """Free the model, or let the ``tokenize`` that runs on another thread free it.
 
         Raises:
             RuntimeError: A context of this model is still open.
         """
         if self.open_contexts:
             raise RuntimeError("close the model's contexts before the model")
+        self._closed = True
+        self._free_if_unused()
+
+    cdef void _free_if_unused(self):
+        if self._users or not self._closed:
+            return
         cdef llama.llama_model *model = self._model
         self._model = NULL
         self._vocab = NULL
@@ -78,7 +84,7 @@ cdef class LlamaModel:
                 llama.llama_model_free(model)
 
     cdef int _ensure_open(self) except -1:
-        if self._model is NULL:
+        if self._closed:
             raise ClosedError("the model is closed")
         return 0
 
@@ -101,13 +107,18 @@ cdef class LlamaModel:
         cdef vector[llama.llama_token] tokens
         cdef int32_t count
         tokens.resize(length + 2)  # no token is shorter than a byte, but for BOS and EOS
-        with nogil:
-            count = llama.llama_tokenize(
-                self._vocab, data, length, tokens.data(), <int32_t> tokens.size(), add_special, parse_special)
-            if count < 0 and count > -INT32_MAX:
-                tokens.resize(-count)
+        self._users += 1
+        try:
+            with nogil:
                 count = llama.llama_tokenize(
                     self._vocab, data, length, tokens.data(), <int32_t> tokens.size(), add_special, parse_special)
+                if count < 0 and count > -INT32_MAX:
+                    tokens.resize(-count)
+                    count = llama.llama_tokenize(
+                        self._vocab, data, length, tokens.data(), <int32_t> tokens.size(), add_special, parse_special)
+        finally:
+            self._users -= 1
+            self._free_if_unused()
         if count < 0:
             raise ValueError("llama.cpp could not tokenize the text")
         tokens.resize(count)
@@ -200,6 +211,16 @@ cdef class LlamaModel:
         """Number of tokens in the vocabulary."""
         self._ensure_open()
         return llama.llama_vocab_n_tokens(self._vocab)
+
+    @property
+    def longest_piece(self):
+        """Length of the longest token in bytes."""
+        self._ensure_open()
+        cdef llama.llama_token token
+        cdef int32_t longest = 1
+        for token in range(llama.llama_vocab_n_tokens(self._vocab)):
+            longest = max(longest, -llama.llama_token_to_piece(self._vocab, token, NULL, 0, 0, True))
+        return longest
 
     @property
     def n_ctx_train(self):

@@ -17,7 +17,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from cyllama_jupyter._native.model import LlamaModel
 from cyllama_jupyter.config import GenerationConfig
-from cyllama_jupyter.engine import tokens
+from cyllama_jupyter.engine.tokens import Tokenizer
 from cyllama_jupyter.errors import ChatTemplateError, PromptError
 
 __all__ = ["ChatFormat", "Message"]
@@ -37,10 +37,12 @@ class ChatFormat:
 
     Args:
         model: The loaded model.
+        tokenizer: Its tokenizer.
     """
 
-    def __init__(self, model: LlamaModel) -> None:
+    def __init__(self, model: LlamaModel, tokenizer: Tokenizer) -> None:
         self._model = model
+        self._tokenizer = tokenizer
 
     @cached_property
     def default_template(self) -> str | None:
@@ -65,10 +67,10 @@ class ChatFormat:
         source = self.default_template if template is None else self._named(template)
         if source is None:
             warnings.warn("this model has no chat template: the messages go to it as plain text", stacklevel=4)
-            prompt = tokens.tokenize(self._model, _plain_text(_checked(messages)), parse_special=False)
+            prompt = self._tokenizer.tokenize(_plain_text(_checked(messages)), parse_special=False)
         else:
             prompt = self._through(source, _checked(messages))
-        return tokens.begin(self._model, prompt, add_bos=config.add_bos)
+        return self._tokenizer.begin(prompt, add_bos=config.add_bos)
 
     def _through(self, source: str, messages: list[dict[str, Any]]) -> list[int]:
         """Return the tokens of what a template makes of messages."""
@@ -77,7 +79,7 @@ class ChatFormat:
         bos, eos = self._spell(self._model.bos), self._spell(self._model.eos)
         prompt: list[int] = []
         for text, trusted in shield.split(_render(source, safe, bos_token=bos, eos_token=eos)):
-            prompt += tokens.tokenize(self._model, text, parse_special=trusted, goes_on=bool(prompt))
+            prompt += self._tokenizer.tokenize(text, parse_special=trusted, goes_on=bool(prompt))
         return prompt
 
     def _named(self, template: str) -> str:

@@ -13,12 +13,13 @@ from cyllama_jupyter._native.cancel import CancelScope
 from cyllama_jupyter._native.context import LlamaContext
 from cyllama_jupyter._native.model import LlamaModel
 from cyllama_jupyter.config import FIXED_AT_LOAD, GenerationConfig
-from cyllama_jupyter.engine import loading, logs, tokens
+from cyllama_jupyter.engine import loading, logs
 from cyllama_jupyter.engine.chat import ChatFormat, Message
 from cyllama_jupyter.engine.generation import Generation
 from cyllama_jupyter.engine.interrupts import SigintHandler
 from cyllama_jupyter.engine.response import Response
 from cyllama_jupyter.engine.run import Run
+from cyllama_jupyter.engine.tokens import Tokenizer
 from cyllama_jupyter.engine.worker import EngineThread
 from cyllama_jupyter.errors import ClosedError, ContextOverflow, LoadCancelled, PromptError
 from cyllama_jupyter.models import resolve_model
@@ -71,7 +72,8 @@ class LLM:
         self._finalizer.atexit = False  # the engine has an exit hook, which also waits
         self._model, self._ctx = _wait_for(self._engine, on_progress)
         self.config = _resolved(requested, self._ctx)
-        self._chat = ChatFormat(self._model)
+        self._tokenizer = Tokenizer(self._model, self._ctx.n_ctx)
+        self._chat = ChatFormat(self._model, self._tokenizer)
 
     @overload
     def __call__(
@@ -209,8 +211,8 @@ class LLM:
     def _prompt_tokens(self, prompt: str, config: GenerationConfig) -> list[int]:
         if not isinstance(prompt, str):
             raise TypeError(f"the prompt must be a string, got {type(prompt).__name__}")
-        read = tokens.tokenize(self._model, prompt, parse_special=config.parse_special)
-        begun = tokens.begin(self._model, read, add_bos=config.add_bos)
+        read = self._tokenizer.tokenize(prompt, parse_special=config.parse_special)
+        begun = self._tokenizer.begin(read, add_bos=config.add_bos)
         return begun or ([self._model.bos] if self._model.bos >= 0 else [])
 
     @property

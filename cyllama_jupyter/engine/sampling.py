@@ -49,7 +49,7 @@ def _add_mirostat(sampler: LlamaSampler, config: GenerationConfig) -> None:
 
 
 def _add_narrowing(sampler: LlamaSampler, config: GenerationConfig) -> None:
-    if config.top_n_sigma >= 0.0:
+    if config.top_n_sigma > 0.0:
         sampler.add_top_n_sigma(config.top_n_sigma)
         return
     sampler.add_min_p(config.min_p)
