@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from cyllama_jupyter.engine.generation import Generation
     from cyllama_jupyter.engine.llm import LLM
     from cyllama_jupyter.engine.response import GenerationStats, Phase, Progress, Response
+    from cyllama_jupyter.notebook.widget import LLMOutput
 
 __all__ = [
     "LLM",
@@ -41,6 +42,7 @@ __all__ = [
     "Generation",
     "GenerationConfig",
     "GenerationStats",
+    "LLMOutput",
     "LlamaContext",
     "LlamaModel",
     "LoadCancelled",
@@ -61,6 +63,7 @@ _LAZY = {
     "LLM": "engine.llm",
     "Generation": "engine.generation",
     "GenerationStats": "engine.response",
+    "LLMOutput": "notebook.widget",
     "LlamaContext": "_native.context",
     "LlamaModel": "_native.model",
     "Phase": "engine.response",
@@ -72,7 +75,7 @@ logging.getLogger(__name__).addHandler(logging.NullHandler())  # a library print
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for
-    """Import what is heavy (libllama, jinja2) when it is first used."""
+    """Import what is heavy (libllama, jinja2, ipywidgets) when it is first used."""
     if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f"{__name__}.{_LAZY[name]}"), name)

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
 
 from cyllama_jupyter import LLM
 from cyllama_jupyter.models import ENVIRONMENT_VARIABLE, resolve_model
@@ -58,3 +60,13 @@ def slow_llm(_slow_llm: LLM) -> Iterator[LLM]:
     """Return a loaded slow model; whatever a test leaves running is cancelled."""
     yield _slow_llm
     _slow_llm.cancel()
+
+
+@pytest.fixture
+def shell() -> Iterator[InteractiveShell]:
+    """Return a plain IPython shell without a kernel and without a history file."""
+    config = Config()
+    config.HistoryManager.enabled = False
+    InteractiveShell.clear_instance()
+    yield InteractiveShell.instance(config=config)
+    InteractiveShell.clear_instance()

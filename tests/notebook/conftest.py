@@ -1,11 +1,9 @@
-"""A SIGINT handler that is Python's own, and shells."""
+"""A SIGINT handler that is Python's own."""
 
 import signal
 from collections.abc import Iterator
 
 import pytest
-from IPython.core.interactiveshell import InteractiveShell
-from traitlets.config import Config
 
 
 @pytest.fixture(autouse=True)
@@ -14,13 +12,3 @@ def _default_sigint() -> Iterator[None]:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
-
-
-@pytest.fixture
-def shell() -> Iterator[InteractiveShell]:
-    """Return a plain IPython shell without a kernel and without a history file."""
-    config = Config()
-    config.HistoryManager.enabled = False
-    InteractiveShell.clear_instance()
-    yield InteractiveShell.instance(config=config)
-    InteractiveShell.clear_instance()

@@ -1,0 +1,127 @@
+"""The thread of a fake model: it plays a text at a given pace, and can be cancelled like the real one."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from cyllama_jupyter._native.cancel import CancelScope
+from cyllama_jupyter.config import GenerationConfig
+from cyllama_jupyter.engine.response import FinishReason
+from cyllama_jupyter.engine.run import Run
+from cyllama_jupyter.engine.text import StopFilter
+from cyllama_jupyter.engine.worker import EngineThread
+
+__all__ = ["FakeEngine", "Script"]
+
+_LOOK = 0.004  # seconds between two looks at the cancel flag; a cancel is promised within 10 ms
+
+
+@dataclass(frozen=True)
+class Script:
+    """What every generation of a fake engine does.
+
+    Args:
+        text: What it answers.
+        chunk: Characters of a token.
+        rate: Tokens a second; None is as fast as it can.
+        prefill_seconds: How long it reads the prompt.
+        fail_with: What is raised where the text ends.
+    """
+
+    text: str
+    chunk: int
+    rate: float | None
+    prefill_seconds: float
+    fail_with: Exception | None
+
+    def __post_init__(self) -> None:
+        """Check the numbers."""
+        if self.chunk < 1:
+            raise ValueError(f"chunk must be 1 character or more, got {self.chunk}")
+        if self.rate is not None and self.rate <= 0:
+            raise ValueError(f"rate must be above 0 tokens a second, or None for as fast as it can, got {self.rate}")
+
+    def tokens(self) -> Iterator[str]:
+        """Yield the text in chunks, and fail at its end if that is wanted."""
+        for start in range(0, len(self.text), self.chunk):
+            yield self.text[start : start + self.chunk]
+        if self.fail_with is not None:
+            raise self.fail_with
+
+
+class FakeEngine(EngineThread):
+    """Serves runs one after the other, from a script instead of a model.
+
+    Args:
+        script: What every run does.
+        scope: Cancels every run of this engine.
+    """
+
+    def __init__(self, script: Script, scope: CancelScope) -> None:
+        self._script = script
+        super().__init__("", GenerationConfig(), scope)
+
+    def _serve(self, path: str, config: GenerationConfig) -> None:  # noqa: ARG002 - there is nothing to load
+        while (run := self._queue.get()) is not None:
+            if run.claim():
+                _perform(run, self._script)
+            del run  # while idle, keep nothing of the last one alive
+        self._abandon_the_rest()
+
+
+def _perform(run: Run, script: Script) -> None:
+    run.start()
+    try:
+        reason = _play(run, script)
+    except Exception as error:  # noqa: BLE001 - raised by whoever asks for the result
+        run.fail(error)
+    else:
+        run.finish("cancelled" if run.token.cancelled else reason)
+
+
+def _play(run: Run, script: Script) -> FinishReason:
+    text = StopFilter(run.config.stop_sequences)
+    reason: FinishReason = "cancelled"
+    if _prefill(run, script.prefill_seconds):
+        run.start_decoding()
+        reason = _decode(run, script, text)
+    run.emit(text.flush())
+    return reason
+
+
+def _prefill(run: Run, seconds: float) -> bool:
+    """Read the prompt, evenly over some seconds; return False when it was cancelled."""
+    total, begin = len(run.prompt), time.perf_counter()
+    while run.prompt_read < total:
+        spent = time.perf_counter() - begin
+        run.prompt_read = total if spent >= seconds else int(total * spent / seconds)
+        if not _pause(run, _LOOK if run.prompt_read < total else 0.0):
+            return False
+    return not run.token.cancelled
+
+
+def _decode(run: Run, script: Script, text: StopFilter) -> FinishReason:
+    tokens, begin = script.tokens(), time.perf_counter()
+    while run.generated < run.config.max_tokens:
+        due = begin + (run.generated + 1) / script.rate if script.rate else 0.0
+        if not _pause(run, due - time.perf_counter()):
+            return "cancelled"
+        token = next(tokens, None)
+        if token is None:
+            return "stop"
+        run.generated += 1
+        run.emit(text.push(token))
+        if text.stopped:
+            return "stop"
+    return "length"
+
+
+def _pause(run: Run, seconds: float) -> bool:
+    """Wait; return False as soon as the run is cancelled."""
+    end = time.perf_counter() + seconds
+    while not run.token.cancelled:
+        left = end - time.perf_counter()
+        if left <= 0:
+            return True
+        time.sleep(min(_LOOK, left))
+    return False
