@@ -1,7 +1,7 @@
 """One ``%%llm`` cell, from its text to its answer."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cyllama_jupyter.config import GenerationConfig
@@ -72,6 +72,16 @@ class Cell:
     shelf: ModelShelf
     sink: Sink
     keep: Callable[[Response, Ending], None]
+    _generation: Generation | None = field(default=None, init=False)
+
+    @property
+    def text(self) -> str:
+        """What there is of the answer."""
+        return self._generation.text if self._generation else ""
+
+    def begin(self) -> None:
+        """Show that it runs; displays belong to the cell that runs on the thread where they are first made."""
+        self.sink.update(_STARTING)
 
     def run(self) -> None:
         """Answer the prompt: load the model if need be, generate, show, keep.
@@ -97,10 +107,10 @@ class Cell:
             CyllamaError: The model cannot be used, the prompt does not fit, or the generation failed.
         """
         with runner.always_final(self.sink):
-            self.sink.update(_STARTING)
+            self.begin()
             llm = _open(self.shelf.get, self.shelf.find(self.options.model), self.sink, flag)
             config = self.options.over(llm.config)
-            generation = self._submit(llm, config)
+            generation = self._generation = self._submit(llm, config)
         return runner.run(generation, self.sink, flag, self._finisher(llm, config, generation))
 
     def _finisher(self, llm: LLM, config: GenerationConfig, generation: Generation) -> runner.Finish:

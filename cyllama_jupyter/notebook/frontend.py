@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from cyllama_jupyter.notebook.interrupts import InterruptFlag
 from cyllama_jupyter.notebook.pump import Pump, find_pump
 from cyllama_jupyter.notebook.sinks import Ending, HeadlessSink, HtmlSink, Sink, TerminalSink
-from cyllama_jupyter.notebook.sinks.widget import WidgetSink, greet
+from cyllama_jupyter.notebook.tidy import tidy
 
 __all__ = ["FrontEnds"]
 
@@ -31,6 +32,9 @@ class FrontEnds:
 
         Args:
             background: The cell will return before its output ends.
+
+        Raises:
+            KeyboardInterrupt: There was an interrupt before it was known what the front end can show.
         """
         if self._kernel is None:
             return TerminalSink()
@@ -38,10 +42,8 @@ class FrontEnds:
         if not self.watched:
             return HeadlessSink(publisher)
         pump = find_pump(self._kernel)
-        output = self._greet(pump) if pump is not None else None
-        if output is None:
-            return HtmlSink(publisher)
-        return WidgetSink(publisher, output, None if background else pump)
+        widget = self._widget(pump, background=background) if pump is not None else None
+        return HtmlSink(publisher) if widget is None else widget
 
     def show(self, ending: Ending) -> None:
         """Show something finished, statically.
@@ -57,14 +59,22 @@ class FrontEnds:
         """Return what handles waiting comm messages, for a cell that waits for something else."""
         return find_pump(self._kernel) if self._kernel is not None else None
 
-    def _greet(self, pump: Pump) -> Any:  # noqa: ANN401 - an LLMOutput or None, but importing it here would load ipywidgets
+    def _widget(self, pump: Pump, *, background: bool) -> Sink | None:
         session = str(self._parent("header").get("session"))
         if session in self._without_widgets:  # no need to wait for a hello in every cell
             return None
-        output = greet(pump)
+        from cyllama_jupyter.notebook.sinks.widget import WidgetSink, greet  # noqa: PLC0415 - loads ipywidgets
+
+        with InterruptFlag() as flag:  # a KeyboardInterrupt in the middle of the pump would lose messages
+            output = greet(pump)
+        if flag:
+            if output is not None:
+                output.close()
+            raise tidy(KeyboardInterrupt("stopped before the answer began"))
         if output is None:
             self._without_widgets.add(session)
-        return output
+            return None
+        return WidgetSink(self._shell.display_pub, output, None if background else pump)
 
     def _parent(self, part: str) -> dict[str, Any]:
         get_parent = getattr(self._kernel, "get_parent", None)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from cyllama_jupyter.errors import LoadCancelled
 from cyllama_jupyter.notebook.cell import Cell
 from cyllama_jupyter.notebook.interrupts import StopFlag
-from cyllama_jupyter.notebook.sinks import Ending, Outcome
+from cyllama_jupyter.notebook.wording import failed
 
 __all__ = ["Job", "Jobs"]
 
@@ -27,6 +27,7 @@ class Job:
         self._cell = cell
         self._stop = StopFlag()
         self._ended = "running"
+        cell.begin()  # while its own cell runs, or the output would land in whichever runs later
         # A daemon: at the interpreter's exit the engine is stopped, and with it whatever this waits for.
         self._thread = threading.Thread(target=self._run, name=f"cyllama-job-{number}", daemon=True)
         self._thread.start()
@@ -57,7 +58,7 @@ class Job:
             self._ended = "cancelled"
         except Exception as error:  # noqa: BLE001 - nobody waits for this thread: it is told in the output instead
             self._ended = "failed"
-            self._cell.sink.finish(Ending("", (f"{type(error).__name__}: {error}",), outcome=Outcome.FAILED))
+            self._cell.sink.finish(failed(error, self._cell.text))
 
 
 class Jobs:

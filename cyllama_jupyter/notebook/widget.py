@@ -12,7 +12,7 @@ from cyllama_jupyter.engine.generation import Generation
 from cyllama_jupyter.notebook import assets, protocol
 from cyllama_jupyter.notebook.sinks.base import Ending, Status
 from cyllama_jupyter.notebook.transcript import Transcript
-from cyllama_jupyter.notebook.wording import Narrator, answered, broken
+from cyllama_jupyter.notebook.wording import Narrator, answered, failed
 
 __all__ = ["LLMOutput"]
 
@@ -44,8 +44,8 @@ class LLMOutput(anywidget.AnyWidget):
         self.stop_requested = False
         """Whether somebody pressed Stop."""
         self._esm = assets.core()
+        self.on_msg(self._hear)  # first: with subshells a page may say hello as soon as it is open
         super().__init__(parts=assets.parts_hash())
-        self.on_msg(self._hear)
         if generation is not None:
             self._on_stop = generation.cancel
             threading.Thread(target=_follow, args=(generation, self), name="cyllama-output", daemon=True).start()
@@ -114,6 +114,6 @@ def _follow(generation: Generation, output: LLMOutput) -> None:
         output.serve()
     error = generation.exception()
     if error is not None:
-        output.end(broken(error, generation.text))
+        output.end(failed(error, generation.text))
     else:
         output.end(answered(generation.result(), generation.config, generation.progress))

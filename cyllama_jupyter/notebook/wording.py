@@ -17,6 +17,7 @@ __all__ = [
     "answered",
     "broken",
     "count",
+    "failed",
     "loaded",
     "loading",
     "model_name",
@@ -139,7 +140,7 @@ def _timings(response: Response) -> tuple[str, ...]:
 
 
 def broken(error: BaseException, text: str) -> Ending:
-    """Return the ending of a cell that came to no response.
+    """Return the ending of a cell that came to no response, and raises an error that says why.
 
     Args:
         error: What ended it.
@@ -147,7 +148,19 @@ def broken(error: BaseException, text: str) -> Ending:
     """
     if isinstance(error, (KeyboardInterrupt, LoadCancelled)):
         return Ending(text, (str(error) or "stopped at once",), outcome=Outcome.STOPPED)
-    return Ending(text, (f"failed: {type(error).__name__}",), outcome=Outcome.FAILED)
+    return Ending(text, (f"failed: {type(error).__name__}",), outcome=Outcome.FAILED, raised=True)
+
+
+def failed(error: BaseException, text: str) -> Ending:
+    """Return the ending of what failed where nobody waits for it, so that the output alone can say why.
+
+    Args:
+        error: What ended it.
+        text: What there is of the answer.
+    """
+    reason = " ".join(str(error).split())
+    fact = f"failed: {type(error).__name__}: {reason}" if reason else f"failed: {type(error).__name__}"
+    return Ending(text, (fact,), outcome=Outcome.FAILED)
 
 
 def stop_line(response: Response, names: tuple[str, ...]) -> str:

@@ -39,17 +39,19 @@ class Ending:
         facts: The same in every run with the same seed.
         timings: Differ from run to run; left out where outputs are compared.
         outcome: How it ended.
+        raised: An error follows it, and is shown by whoever catches it.
     """
 
     text: str
     facts: tuple[str, ...] = ()
     timings: tuple[str, ...] = ()
     outcome: Outcome = Outcome.DONE
+    raised: bool = False
 
     @property
     def silent(self) -> bool:
         """Whether the error that follows says it all: the cell failed before there was any text."""
-        return self.outcome is Outcome.FAILED and not self.text
+        return self.raised and not self.text
 
     def footer(self, *, timings: bool = True) -> str:
         """Return facts, and timings if wanted, as one line.
