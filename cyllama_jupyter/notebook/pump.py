@@ -11,7 +11,6 @@ ipykernel 7 has a thread that forwards to the main thread through a socket pair.
 import threading
 from collections.abc import Callable
 from functools import partial
-from queue import Empty
 from typing import Any, Protocol
 
 import zmq
@@ -73,13 +72,8 @@ class _MessageQueue:
     def take(self) -> Waiting:
         """See ``_Mailbox``."""
         self._stream.flush(zmq.POLLIN)
-        waiting: Waiting = []
-        while True:
-            try:
-                item = self._queue.get_nowait()
-            except Empty:
-                return waiting
-            waiting.append((_frames_of(item), partial(self._queue.put_nowait, item)))
+        items = [self._queue.get_nowait() for _ in range(self._queue.qsize())]  # this thread alone takes from it
+        return [(_frames_of(item), partial(self._queue.put_nowait, item)) for item in items]
 
 
 def _frames_of(item: tuple[Any, ...]) -> Frames | None:
