@@ -42,7 +42,7 @@ def response(text: str = "", reason: FinishReason = "stop", tokens: int = 0) -> 
     return Response(text, GenerationStats(PROMPT_TOKENS, tokens, 0.5, 41.0), reason, "/models/fake.gguf")
 
 
-class FakeGeneration:
+class ScriptedGeneration:
     """Writes one word per ``wait``; ``on_wait(n)`` runs in the n-th, counted from 0. Has what the runner asks for."""
 
     def __init__(
@@ -88,7 +88,7 @@ class FakeGeneration:
             raise self._error
         return response(self.text, "cancelled" if self.cancelled else self._reason, self.written)
 
-    def __enter__(self) -> "FakeGeneration":
+    def __enter__(self) -> "ScriptedGeneration":
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -101,10 +101,10 @@ class FakeGeneration:
 
 
 @dataclass
-class FakeLLM:
+class ScriptedLLM:
     """Answers with a scripted generation and notes what it was asked."""
 
-    answer: FakeGeneration = field(default_factory=lambda: FakeGeneration(["Hello"]))
+    answer: ScriptedGeneration = field(default_factory=lambda: ScriptedGeneration(["Hello"]))
     model_path: str = "/models/fake.gguf"
     has_chat_template: bool = True
     config: GenerationConfig = field(default_factory=lambda: GenerationConfig(n_ctx=2048))
@@ -112,16 +112,16 @@ class FakeLLM:
     asked: list[Any] = field(default_factory=list)
     configs: list[GenerationConfig] = field(default_factory=list)
 
-    def submit(self, prompt: str, config: GenerationConfig) -> FakeGeneration:
+    def submit(self, prompt: str, config: GenerationConfig) -> ScriptedGeneration:
         return self._answer(prompt, config)
 
-    def submit_chat(self, messages: Sequence[Mapping[str, str]], config: GenerationConfig) -> FakeGeneration:
+    def submit_chat(self, messages: Sequence[Mapping[str, str]], config: GenerationConfig) -> ScriptedGeneration:
         return self._answer(list(messages), config)
 
     def close(self) -> None:
         self.closed = True
 
-    def _answer(self, asked: object, config: GenerationConfig) -> FakeGeneration:
+    def _answer(self, asked: object, config: GenerationConfig) -> ScriptedGeneration:
         self.asked.append(asked)
         self.configs.append(config)
         return self.answer
@@ -142,14 +142,20 @@ class FakeLLM:
 
 @dataclass
 class RecordingSink:
-    """Notes what it was told; paints at every chance, or never."""
+    """Notes what it was told; paints at every chance, or never; ``stop(n)`` says whether its n-th poll asks to stop."""
 
     interval: float = 0.0
+    stop: Callable[[int], bool] = lambda _: False
+    polls: int = 0
     updates: list[tuple[Status, str]] = field(default_factory=list)
     endings: list[Ending] = field(default_factory=list)
 
     def update(self, status: Status, text: str = "") -> None:
         self.updates.append((status, text))
+
+    def poll(self) -> bool:
+        self.polls += 1
+        return self.stop(self.polls)
 
     def finish(self, ending: Ending) -> None:
         self.endings.append(ending)
@@ -159,11 +165,21 @@ class RecordingSink:
         return [status.label for status, _ in self.updates]
 
 
+class Clock:
+    """Stands still until it is told to go on."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
 @dataclass
 class RecordingPublisher:
     """The part of a shell's ``display_pub`` that sinks use."""
 
     published: list[SimpleNamespace] = field(default_factory=list)
 
-    def publish(self, data: dict[str, str], *, transient: dict[str, str] | None = None, update: bool = False) -> None:
+    def publish(self, data: dict[str, Any], *, transient: dict[str, str] | None = None, update: bool = False) -> None:
         self.published.append(SimpleNamespace(data=data, transient=transient, update=update))

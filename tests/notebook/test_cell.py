@@ -11,14 +11,18 @@ from cyllama_jupyter.notebook.cell import Cell, load_model
 from cyllama_jupyter.notebook.options import parse
 from cyllama_jupyter.notebook.shelf import ModelShelf, OnProgress
 from cyllama_jupyter.notebook.sinks import Ending, Outcome
-from tests.notebook.fakes import FakeGeneration, FakeLLM, RecordingSink, interrupt_at
+from tests.notebook.fakes import ScriptedGeneration, ScriptedLLM, RecordingSink, interrupt_at
 
 
 class Run:
     """Runs one cell against a fake model and holds what came of it."""
 
     def __init__(
-        self, llm: FakeLLM, line: str = "--model /models/fake.gguf", prompt: str = "Hi", shelf: ModelShelf | None = None
+        self,
+        llm: ScriptedLLM,
+        line: str = "--model /models/fake.gguf",
+        prompt: str = "Hi",
+        shelf: ModelShelf | None = None,
     ) -> None:
         self.sink = RecordingSink()
         self.kept: list[tuple[str, Ending]] = []
@@ -40,7 +44,7 @@ class Run:
 
 
 def test_chat() -> None:
-    llm = FakeLLM(FakeGeneration(["Hello ", "there"]))
+    llm = ScriptedLLM(ScriptedGeneration(["Hello ", "there"]))
     ran = Run(llm)
     assert ran.error is None
     assert llm.asked == [[{"role": "user", "content": "Hi"}]]
@@ -49,18 +53,18 @@ def test_chat() -> None:
 
 
 def test_the_status_is_shown_before_anything_else() -> None:
-    ran = Run(FakeLLM())
+    ran = Run(ScriptedLLM())
     assert ran.sink.labels[:2] == ["starting", "loading fake.gguf · 0%"]
 
 
 def test_system() -> None:
-    llm = FakeLLM()
+    llm = ScriptedLLM()
     Run(llm, "--system 'Be terse.'")
     assert llm.asked == [[{"role": "system", "content": "Be terse."}, {"role": "user", "content": "Hi"}]]
 
 
 def test_raw_is_the_text_as_it_is() -> None:
-    llm = FakeLLM(has_chat_template=False)
+    llm = ScriptedLLM(has_chat_template=False)
     ran = Run(llm, "--raw", "  Once upon\n")
     assert llm.asked == ["  Once upon\n"]
     assert ran.kept[0][1].facts == ("1 token",)
@@ -68,14 +72,14 @@ def test_raw_is_the_text_as_it_is() -> None:
 
 @pytest.mark.parametrize(("line", "prompt"), [("", "Hi"), ("--system 'Be terse.'", "Be terse.\n\nHi")])
 def test_without_a_chat_template_it_is_plain_text_with_a_notice(line: str, prompt: str) -> None:
-    llm = FakeLLM(has_chat_template=False)
+    llm = ScriptedLLM(has_chat_template=False)
     ran = Run(llm, line)
     assert llm.asked == [prompt]
     assert ran.sink.endings[0].facts[0].startswith("this model has no chat template")
 
 
 def test_only_what_was_given_differs_from_the_models_settings() -> None:
-    llm = FakeLLM()
+    llm = ScriptedLLM()
     Run(llm, "--max-tokens 5 --stop X")
     assert llm.configs[0].max_tokens == 5
     assert tuple(llm.configs[0].stop_sequences) == ("X",)
@@ -83,8 +87,8 @@ def test_only_what_was_given_differs_from_the_models_settings() -> None:
 
 
 def test_an_interrupt_is_raised_after_all_is_shown_and_kept() -> None:
-    generation = FakeGeneration(["a "] * 9, on_wait=interrupt_at(3))
-    ran = Run(FakeLLM(generation), "--out story")
+    generation = ScriptedGeneration(["a "] * 9, on_wait=interrupt_at(3))
+    ran = Run(ScriptedLLM(generation), "--out story")
     assert type(ran.error) is KeyboardInterrupt
     assert ran.line == ["KeyboardInterrupt: stopped after 4 tokens; the partial answer is in `_llm` and `story`"]
     assert [text for text, _ in ran.kept] == ["a a a a "]
@@ -98,7 +102,7 @@ def test_an_interrupt_that_came_too_late_still_stops_run_all() -> None:
             super().finish(ending)
             signal.raise_signal(signal.SIGINT)
 
-    llm, sink = FakeLLM(), Late()
+    llm, sink = ScriptedLLM(), Late()
     cell = Cell("Hi", parse("--model a"), ModelShelf(llm.opener()), sink, lambda *_: None)
     with pytest.raises(KeyboardInterrupt, match="already complete"):
         cell.run()
@@ -111,7 +115,7 @@ def test_an_interrupted_load() -> None:
         assert not on_progress(0.3)
         raise LoadCancelled("on_progress returned False")
 
-    ran = Run(FakeLLM(), shelf=ModelShelf(open_model))
+    ran = Run(ScriptedLLM(), shelf=ModelShelf(open_model))
     assert type(ran.error) is KeyboardInterrupt
     assert ran.line == ["KeyboardInterrupt: stopped while loading fake.gguf; it is not in memory"]
     assert [ending.outcome for ending in ran.sink.endings] == [Outcome.STOPPED]
@@ -122,14 +126,14 @@ def test_a_load_that_fails() -> None:
     def open_model(_: Path, __: OnProgress) -> LLM:
         raise LoadError("out of memory")
 
-    ran = Run(FakeLLM(), shelf=ModelShelf(open_model))
+    ran = Run(ScriptedLLM(), shelf=ModelShelf(open_model))
     assert isinstance(ran.error, LoadError)
-    assert ran.sink.endings == [Ending("", ("failed: LoadError",), outcome=Outcome.FAILED)]
+    assert ran.sink.endings == [Ending("", ("failed: LoadError",), outcome=Outcome.FAILED, raised=True)]
 
 
 def test_a_prompt_that_does_not_fit() -> None:
-    class Small(FakeLLM):
-        def submit_chat(self, *_: object) -> FakeGeneration:
+    class Small(ScriptedLLM):
+        def submit_chat(self, *_: object) -> ScriptedGeneration:
             raise ContextOverflow(9000, 2048)
 
     ran = Run(Small())
@@ -138,7 +142,7 @@ def test_a_prompt_that_does_not_fit() -> None:
 
 
 def test_load_model_says_what_it_loaded() -> None:
-    llm, sink = FakeLLM(), RecordingSink()
+    llm, sink = ScriptedLLM(), RecordingSink()
     shelf = ModelShelf(llm.opener())
     load_model(shelf, "/models/fake.gguf", sink)
     assert shelf.current is llm.as_llm
@@ -146,7 +150,7 @@ def test_load_model_says_what_it_loaded() -> None:
 
 
 def test_load_model_interrupted_keeps_the_current_model() -> None:
-    llm = FakeLLM()
+    llm = ScriptedLLM()
 
     def open_model(path: Path, on_progress: OnProgress) -> LLM:
         if path.name == "b":

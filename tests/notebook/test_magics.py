@@ -10,7 +10,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from cyllama_jupyter import Response, load_ipython_extension, unload_ipython_extension
 from cyllama_jupyter.models import ENVIRONMENT_VARIABLE
 from cyllama_jupyter.notebook import magics, shelf
-from tests.notebook.fakes import FakeGeneration, FakeLLM, RunCell, interrupt_at
+from tests.notebook.fakes import ScriptedGeneration, ScriptedLLM, RunCell, interrupt_at
 
 
 def registered(shell: InteractiveShell, kind: str, name: str) -> object:
@@ -18,11 +18,11 @@ def registered(shell: InteractiveShell, kind: str, name: str) -> object:
 
 
 @pytest.fixture
-def llm(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeLLM:
+def llm(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ScriptedLLM:
     """Return the model that every path leads to."""
     default = tmp_path / "default.gguf"
     default.touch()
-    fake = FakeLLM()
+    fake = ScriptedLLM()
     monkeypatch.setattr(shelf, "LLM", lambda _, on_progress: fake.opener()(Path(), on_progress))
     monkeypatch.setenv(ENVIRONMENT_VARIABLE, str(default))
     return fake
@@ -46,15 +46,15 @@ class TestCellMagic:
         assert shell.user_ns["answer"] is shell.user_ns["_llm"]
         assert capsys.readouterr().out == "Hello\n"
 
-    def test_a_raw_prompt_is_the_cell_without_its_last_line_break(self, cell: RunCell, llm: FakeLLM) -> None:
+    def test_a_raw_prompt_is_the_cell_without_its_last_line_break(self, cell: RunCell, llm: ScriptedLLM) -> None:
         cell("%%llm --raw\n  two\n\nlines  ")
         assert llm.asked == ["  two\n\nlines  "]
 
-    def test_a_message_is_the_cell_without_what_surrounds_it(self, cell: RunCell, llm: FakeLLM) -> None:
+    def test_a_message_is_the_cell_without_what_surrounds_it(self, cell: RunCell, llm: ScriptedLLM) -> None:
         cell("%%llm\n\n  two\n\nlines\n\n")
         assert llm.asked[0][0]["content"] == "two\n\nlines"
 
-    def test_the_line_takes_variables(self, cell: RunCell, shell: InteractiveShell, llm: FakeLLM) -> None:
+    def test_the_line_takes_variables(self, cell: RunCell, shell: InteractiveShell, llm: ScriptedLLM) -> None:
         shell.user_ns["role"] = "a pirate"
         cell("%%llm --system 'You are {role}.'\nHi")
         assert llm.asked[0][0]["content"] == "You are a pirate."
@@ -70,7 +70,7 @@ class TestCellMagic:
         ],
     )
     def test_usage(
-        self, cell: RunCell, llm: FakeLLM, capsys: pytest.CaptureFixture[str], text: str, message: str
+        self, cell: RunCell, llm: ScriptedLLM, capsys: pytest.CaptureFixture[str], text: str, message: str
     ) -> None:
         result = cell(text)
         assert isinstance(result.error_in_exec, UsageError)
@@ -93,9 +93,9 @@ class TestCellMagic:
         assert capsys.readouterr().out.splitlines() == ["ModelNotFoundError: there is no model file '/nowhere/a.gguf'"]
 
     def test_an_interrupt(
-        self, cell: RunCell, shell: InteractiveShell, llm: FakeLLM, capsys: pytest.CaptureFixture[str]
+        self, cell: RunCell, shell: InteractiveShell, llm: ScriptedLLM, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        llm.answer = FakeGeneration(["a "] * 9, on_wait=interrupt_at(2))
+        llm.answer = ScriptedGeneration(["a "] * 9, on_wait=interrupt_at(2))
         result = cell("%%llm --out story\nHi")
         assert isinstance(result.error_in_exec, KeyboardInterrupt)
         assert shell.user_ns["story"].finish_reason == "cancelled"
@@ -107,7 +107,7 @@ class TestCellMagic:
 
 @pytest.mark.usefixtures("llm")
 class TestLineMagic:
-    def test_load_status_show_unload(self, cell: RunCell, llm: FakeLLM, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_load_status_show_unload(self, cell: RunCell, llm: ScriptedLLM, capsys: pytest.CaptureFixture[str]) -> None:
         cell("%llm load '/models/a b.gguf'")
         assert capsys.readouterr().err == "loaded fake.gguf · context of 2,048 tokens\n"
         cell("%llm status")
@@ -159,7 +159,7 @@ class TestRegister:
         for kind in ("cell", "line"):
             assert registered(shell, kind, "llm") == registered(shell, kind, "cyllama") is not None
 
-    def test_unload_takes_all_away(self, shell: InteractiveShell, llm: FakeLLM) -> None:
+    def test_unload_takes_all_away(self, shell: InteractiveShell, llm: ScriptedLLM) -> None:
         before = len(shell.input_transformers_cleanup)
         load_ipython_extension(shell)
         run_cell: RunCell = shell.run_cell

@@ -2,17 +2,7 @@
 
 from cyllama_jupyter.notebook.painter import Painter
 from cyllama_jupyter.notebook.sinks import Status
-from tests.notebook.fakes import NEVER, RecordingSink
-
-
-class Clock:
-    """Stands still until it is told to go on."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.notebook.fakes import NEVER, Clock, RecordingSink
 
 
 class SlowSink(RecordingSink):
@@ -32,7 +22,7 @@ def paints(sink: RecordingSink, clock: Clock, seconds: float) -> int:
     painter, end = Painter(sink, clock), clock.now + seconds
     while clock.now < end:
         if painter.due():
-            painter.paint(Status(str(clock.now)))
+            painter.paint(Status("decode", str(clock.now)))
         clock.now += 0.001
     return len(sink.updates)
 
@@ -50,7 +40,7 @@ def test_what_is_shown_is_not_painted_again() -> None:
     sink = RecordingSink()
     painter = Painter(sink, Clock())
     for text in ("a", "a", "ab", "ab"):
-        painter.paint(Status("x"), text)
+        painter.paint(Status("decode", "x"), text)
     assert [text for _, text in sink.updates] == ["a", "ab"]
 
 

@@ -14,7 +14,7 @@ from cyllama_jupyter.notebook.interrupts import InterruptFlag
 from cyllama_jupyter.notebook.painter import Painter
 from cyllama_jupyter.notebook.shelf import ModelShelf
 from cyllama_jupyter.notebook.sinks import Ending, Outcome
-from tests.notebook.fakes import FakeGeneration, FakeLLM, RecordingSink
+from tests.notebook.fakes import ScriptedGeneration, ScriptedLLM, RecordingSink
 
 WORDS = ["The ", "quick ", "brown ", "fox"]
 
@@ -24,7 +24,7 @@ def _always_time_to_paint(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Painter, "due", lambda _: True)
 
 
-def run(generation: FakeGeneration, sink: RecordingSink, flag: InterruptFlag | None = None) -> Response:
+def run(generation: ScriptedGeneration, sink: RecordingSink, flag: InterruptFlag | None = None) -> Response:
     flag = InterruptFlag() if flag is None else flag  # a flag that was not raised is false
     return runner.run(generation.as_generation, sink, flag, lambda response: Ending(response.text))
 
@@ -40,14 +40,14 @@ def interrupt() -> None:
 class TestRun:
     def test_paints_the_text_as_it_grows_and_returns_the_response(self) -> None:
         sink = RecordingSink()
-        response = run(FakeGeneration(WORDS), sink)
+        response = run(ScriptedGeneration(WORDS), sink)
         assert [text for _, text in sink.updates] == ["The ", "The quick ", "The quick brown ", "The quick brown fox"]
         assert response == "The quick brown fox"
         assert sink.endings == [Ending("The quick brown fox")]
         assert sink.labels[0] == "writing · 1 token"
 
     def test_an_interrupt_cancels_and_keeps_waiting(self) -> None:
-        generation, sink = FakeGeneration(WORDS, on_wait=at(2, interrupt)), RecordingSink()
+        generation, sink = ScriptedGeneration(WORDS, on_wait=at(2, interrupt)), RecordingSink()
         with InterruptFlag() as flag:
             response = run(generation, sink, flag)
         assert (response, response.finish_reason) == ("The quick brown ", "cancelled")
@@ -55,7 +55,7 @@ class TestRun:
         assert sink.labels[-1] == "stopping"
 
     def test_two_interrupts_are_one(self) -> None:
-        generation = FakeGeneration(WORDS, on_wait=lambda wait: interrupt() if wait in (1, 2) else None)
+        generation = ScriptedGeneration(WORDS, on_wait=lambda wait: interrupt() if wait in (1, 2) else None)
         with InterruptFlag() as flag:
             assert run(generation, RecordingSink(), flag).finish_reason == "cancelled"
         assert flag.count == 2
@@ -74,28 +74,28 @@ class TestRun:
             return Ending(response.text)
 
         with pytest.raises(OSError, match="connection"):
-            runner.run(FakeGeneration(WORDS).as_generation, Broken(), InterruptFlag(), finish)
+            runner.run(ScriptedGeneration(WORDS).as_generation, Broken(), InterruptFlag(), finish)
         assert kept == ["The quick brown fox"]
 
     def test_a_failure_leaves_the_text_so_far(self) -> None:
         sink = RecordingSink()
         with pytest.raises(DecodeError):
-            run(FakeGeneration(WORDS[:2], error=DecodeError("llama_decode returned -3")), sink)
-        assert sink.endings == [Ending("The quick ", ("failed: DecodeError",), outcome=Outcome.FAILED)]
+            run(ScriptedGeneration(WORDS[:2], error=DecodeError("llama_decode returned -3")), sink)
+        assert sink.endings == [Ending("The quick ", ("failed: DecodeError",), outcome=Outcome.FAILED, raised=True)]
 
     @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, MemoryError, GeneratorExit])
     def test_whatever_hits_it_cancels_and_finishes(self, error: type[BaseException]) -> None:
         def hit() -> None:
             raise error
 
-        generation, sink = FakeGeneration(WORDS, on_wait=at(2, hit)), RecordingSink()
+        generation, sink = ScriptedGeneration(WORDS, on_wait=at(2, hit)), RecordingSink()
         with pytest.raises(error):
             run(generation, sink)
         assert generation.cancelled
         assert [ending.text for ending in sink.endings] == ["The quick "]
 
     def test_a_third_interrupt_ends_a_generation_that_does_not_listen(self) -> None:
-        class Deaf(FakeGeneration):
+        class Deaf(ScriptedGeneration):
             def cancel(self) -> bool:
                 return True
 
@@ -109,7 +109,7 @@ class TestRun:
 
         def work() -> None:
             with InterruptFlag() as flag:
-                responses.append(run(FakeGeneration(WORDS), RecordingSink(), flag))
+                responses.append(run(ScriptedGeneration(WORDS), RecordingSink(), flag))
 
         thread = threading.Thread(target=work)
         thread.start()
@@ -119,7 +119,7 @@ class TestRun:
 
 class TestLoad:
     def test_shows_how_it_goes_on(self) -> None:
-        sink, llm = RecordingSink(), FakeLLM()
+        sink, llm = RecordingSink(), ScriptedLLM()
         shelf = ModelShelf(llm.opener())
         assert runner.load(shelf.get, Path("/models/a.gguf"), sink, InterruptFlag()) is llm.as_llm
         assert sink.labels == ["loading a.gguf · 0%", "loading a.gguf · 42%", "loading a.gguf · 100%"]
@@ -128,7 +128,7 @@ class TestLoad:
     def test_an_interrupt_makes_on_progress_return_false(self) -> None:
         answers: list[bool] = []
 
-        def open_model(_: Path, on_progress: Callable[[float], bool]) -> FakeLLM:
+        def open_model(_: Path, on_progress: Callable[[float], bool]) -> ScriptedLLM:
             answers.append(on_progress(0.1))
             interrupt()
             answers.append(on_progress(0.2))
@@ -146,4 +146,4 @@ def test_always_final() -> None:
     assert sink.endings == []
     with pytest.raises(LoadError), runner.always_final(sink, lambda: "half"):
         raise LoadError("no memory")
-    assert sink.endings == [Ending("half", ("failed: LoadError",), outcome=Outcome.FAILED)]
+    assert sink.endings == [Ending("half", ("failed: LoadError",), outcome=Outcome.FAILED, raised=True)]

@@ -10,7 +10,7 @@ from cyllama_jupyter.engine.llm import LLM
 from cyllama_jupyter.errors import LoadCancelled
 from cyllama_jupyter.models import ENVIRONMENT_VARIABLE
 from cyllama_jupyter.notebook.shelf import ModelShelf, OnProgress
-from tests.notebook.fakes import FakeLLM
+from tests.notebook.fakes import ScriptedLLM
 
 
 class Loads:
@@ -22,7 +22,7 @@ class Loads:
     def __call__(self, path: Path, on_progress: OnProgress) -> LLM:
         on_progress(1.0)
         self.paths.append(path)
-        return FakeLLM(model_path=str(path)).as_llm
+        return ScriptedLLM(model_path=str(path)).as_llm
 
 
 def quietly(_: float) -> bool:
@@ -97,7 +97,7 @@ def test_waiting_for_another_threads_load_can_be_cancelled() -> None:
     def slow(path: Path, _: OnProgress) -> LLM:
         begun.set()
         end.wait()
-        return FakeLLM(model_path=str(path)).as_llm
+        return ScriptedLLM(model_path=str(path)).as_llm
 
     shelf = ModelShelf(slow)
     thread = threading.Thread(target=shelf.get, args=(Path("a"), quietly))

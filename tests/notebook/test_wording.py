@@ -4,10 +4,10 @@ import pytest
 
 from cyllama_jupyter.config import GenerationConfig
 from cyllama_jupyter.engine.response import FinishReason, Phase, Progress, Response
-from cyllama_jupyter.errors import LoadError
-from cyllama_jupyter.notebook.sinks import Outcome, Status
-from cyllama_jupyter.notebook.wording import Meter, answered, broken, count, loading, running, stop_line
-from tests.notebook.fakes import progress, response
+from cyllama_jupyter.errors import LoadCancelled, LoadError
+from cyllama_jupyter.notebook.sinks import Ending, Outcome, Status
+from cyllama_jupyter.notebook.wording import Meter, Narrator, answered, broken, count, failed, loading, stop_line
+from tests.notebook.fakes import Clock, progress, response
 
 CONFIG = GenerationConfig(max_tokens=100, n_ctx=2048)
 
@@ -18,21 +18,57 @@ def test_count(number: int, words: str) -> None:
 
 
 def test_loading() -> None:
-    assert loading("a.gguf", 0.42) == Status("loading a.gguf · 42%", 0.42)
+    assert loading("a.gguf", 0.42) == Status("loading", "loading a.gguf · 42%", 0.42)
 
 
-@pytest.mark.parametrize(
-    ("state", "rate", "status"),
-    [
-        (Progress(Phase.QUEUED, 0, 4000, 0), None, Status("waiting for the model")),
-        (Progress(Phase.PREFILL, 1536, 4000, 0), None, Status("reading the prompt · 1,536 of 4,000 tokens", 0.384)),
-        (Progress(Phase.PREFILL, 0, 0, 0), None, Status("reading the prompt · 0 of 0 tokens", 0.0)),
-        (Progress(Phase.DECODE, 9, 9, 37), 41.3, Status("writing · 37 tokens · 41 tokens/s")),
-        (Progress(Phase.DECODE, 9, 9, 1), None, Status("writing · 1 token")),
-    ],
-)
-def test_running(state: Progress, rate: float | None, status: Status) -> None:
-    assert running(state, rate) == status
+class TestNarrator:
+    @pytest.mark.parametrize(
+        ("state", "status"),
+        [
+            (Progress(Phase.QUEUED, 0, 4000, 0), Status("queued", "waiting for the model")),
+            (
+                Progress(Phase.PREFILL, 1536, 4000, 0),
+                Status("prefill", "reading the prompt · 1,536 of 4,000 tokens", 0.384),
+            ),
+            (Progress(Phase.PREFILL, 0, 0, 0), Status("prefill", "reading the prompt · 0 of 0 tokens", 0.0)),
+            (Progress(Phase.DECODE, 9, 9, 1), Status("decode", "writing · 1 token")),
+        ],
+    )
+    def test_what_it_says_first(self, state: Progress, status: Status) -> None:
+        assert Narrator().status(state) == status
+
+    @pytest.mark.parametrize(
+        ("read", "seconds", "left"),
+        [(1024, 1.0, ", about 6 s left"), (3584, 6.0, ", about 1 s left"), (3999, 9.0, ", about 1 s left")],
+    )
+    def test_how_long_the_prompt_will_take(self, read: int, seconds: float, left: str) -> None:
+        clock = Clock()
+        narrator = Narrator(clock)
+        for tokens in (0, 512):
+            assert "left" not in narrator.status(Progress(Phase.PREFILL, tokens, 4000, 0)).label
+        clock.now = seconds
+        status = narrator.status(Progress(Phase.PREFILL, read, 4000, 0))
+        assert status == Status("prefill", f"reading the prompt · {read:,} of 4,000 tokens{left}", read / 4000)
+
+    def test_how_fast_it_writes_is_counted_from_the_first_token(self) -> None:
+        clock = Clock()
+        narrator = Narrator(clock)
+        labels = []
+        for clock.now, tokens in ((0.0, 0), (100.0, 1), (100.0, 1), (101.0, 42)):
+            labels.append(narrator.status(Progress(Phase.DECODE, 9, 9, tokens)).label)
+        assert labels == [
+            "writing · 0 tokens",
+            "writing · 1 token",
+            "writing · 1 token",
+            "writing · 42 tokens · 41 tokens/s",
+        ]
+
+    def test_reading_does_not_count_as_writing(self) -> None:
+        clock = Clock()
+        narrator = Narrator(clock)
+        for clock.now in (0.0, 1.0, 2.0):
+            narrator.status(Progress(Phase.PREFILL, int(500 * clock.now), 1000, 0))
+        assert narrator.status(Progress(Phase.DECODE, 1000, 1000, 1)).label == "writing · 1 token"
 
 
 @pytest.mark.parametrize(
@@ -67,6 +103,22 @@ def test_broken() -> None:
     assert broken(LoadError("x"), "").facts == ("failed: LoadError",)
     assert broken(KeyboardInterrupt(), "half").facts == ("stopped at once",)
     assert broken(KeyboardInterrupt("stopped while loading"), "").outcome is Outcome.STOPPED
+    assert broken(LoadCancelled("stopped while loading"), "").footer() == "stopped while loading"
+
+
+def test_only_a_failure_leaves_the_rest_to_its_error() -> None:
+    assert broken(LoadError("x"), "").silent
+    assert not broken(LoadError("x"), "half").silent
+    assert not broken(LoadCancelled("x"), "").silent
+    assert not failed(LoadError("x"), "").silent
+
+
+@pytest.mark.parametrize(
+    ("error", "footer"),
+    [(LoadError("no\n  memory"), "failed: LoadError: no memory"), (ZeroDivisionError(), "failed: ZeroDivisionError")],
+)
+def test_failed_says_why_in_one_line(error: Exception, footer: str) -> None:
+    assert failed(error, "half") == Ending("half", (footer,), outcome=Outcome.FAILED)
 
 
 def test_stop_line() -> None:
