@@ -1,17 +1,29 @@
 """One ``%%llm`` cell, from its text to its answer."""
 
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from cyllama_jupyter.engine.llm import LLM
+from cyllama_jupyter.engine.response import Response
 from cyllama_jupyter.errors import ContextOverflow, LoadCancelled, LoadError
 from cyllama_jupyter.notebook.cell import Cell, load_model
+from cyllama_jupyter.notebook.interrupts import StopFlag
 from cyllama_jupyter.notebook.options import parse
 from cyllama_jupyter.notebook.shelf import ModelShelf, OnProgress
 from cyllama_jupyter.notebook.sinks import Ending, Outcome
-from tests.notebook.fakes import ScriptedGeneration, ScriptedLLM, RecordingSink, interrupt_at
+from tests.notebook.fakes import RecordingSink, ScriptedGeneration, ScriptedLLM, interrupt_at
+
+LOADING = 3  # polls while the scripted model loads
+
+
+def load_for_ever(_: Path, on_progress: OnProgress) -> LLM:
+    """Load until somebody stops it."""
+    while on_progress(0.5):
+        pass
+    raise LoadCancelled("on_progress returned False")
 
 
 class Run:
@@ -23,9 +35,10 @@ class Run:
         line: str = "--model /models/fake.gguf",
         prompt: str = "Hi",
         shelf: ModelShelf | None = None,
+        stop: Callable[[int], bool] = lambda _: False,
     ) -> None:
-        self.sink = RecordingSink()
-        self.kept: list[tuple[str, Ending]] = []
+        self.sink = RecordingSink(stop=stop)
+        self.kept: list[tuple[Response, Ending]] = []
         if "--model" not in line:
             line += " --model /models/fake.gguf"
         shelf = shelf or ModelShelf(llm.opener())
@@ -96,6 +109,40 @@ def test_an_interrupt_is_raised_after_all_is_shown_and_kept() -> None:
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+def test_stop_keeps_what_there_is_and_ends_the_cell_as_any_other() -> None:
+    ran = Run(ScriptedLLM(ScriptedGeneration(["a "] * 9)), stop=lambda poll: poll == LOADING + 3)
+    assert ran.error is None
+    assert [(response, response.finish_reason) for response, _ in ran.kept] == [("a a a ", "cancelled")]
+    assert ran.sink.endings[0].outcome is Outcome.STOPPED
+
+
+def test_stop_in_the_load() -> None:
+    ran = Run(ScriptedLLM(), shelf=ModelShelf(load_for_ever), stop=lambda poll: poll == 2)
+    assert type(ran.error) is LoadCancelled
+    assert [ending.footer() for ending in ran.sink.endings] == ["stopped while loading fake.gguf; it is not in memory"]
+    assert ran.sink.endings[0].outcome is Outcome.STOPPED
+    assert ran.kept == []
+
+
+def test_any_flag_stops_an_answer() -> None:
+    flag = StopFlag()
+    generation = ScriptedGeneration(["a "] * 9, on_wait=lambda wait: flag.set() if wait == 2 else None)
+    kept: list[Response] = []
+    shelf = ModelShelf(ScriptedLLM(generation).opener())
+    cell = Cell("Hi", parse("--model a"), shelf, RecordingSink(), lambda response, _: kept.append(response))
+    assert cell.text == ""
+    assert cell.answer(flag).finish_reason == "cancelled"
+    assert kept == [cell.text] == ["a a a "]
+
+
+def test_a_flag_that_is_no_interrupt_ends_a_load_without_one() -> None:
+    flag = StopFlag()
+    flag.set()
+    cell = Cell("Hi", parse("--model a"), ModelShelf(load_for_ever), RecordingSink(), lambda *_: None)
+    with pytest.raises(LoadCancelled, match="while loading a; it is not in memory"):
+        cell.answer(flag)
+
+
 def test_an_interrupt_that_came_too_late_still_stops_run_all() -> None:
     class Late(RecordingSink):
         def finish(self, ending: Ending) -> None:
@@ -164,3 +211,10 @@ def test_load_model_interrupted_keeps_the_current_model() -> None:
     with pytest.raises(KeyboardInterrupt, match="while loading b"):
         load_model(shelf, "b", RecordingSink())
     assert shelf.current is llm.as_llm
+
+
+def test_load_model_stopped_is_no_interrupt() -> None:
+    sink = RecordingSink(stop=lambda _: True)
+    with pytest.raises(LoadCancelled):
+        load_model(ModelShelf(load_for_ever), "/models/b", sink)
+    assert sink.endings[0].footer() == "stopped while loading b; it is not in memory"

@@ -1,31 +1,51 @@
 """``%%llm`` and ``%llm`` through a real IPython shell; the model is a fake, but for the last tests."""
 
-from collections.abc import Iterator
+import signal
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 
-from cyllama_jupyter import Response, load_ipython_extension, unload_ipython_extension
+from cyllama_jupyter import LLM, DecodeError, Response, load_ipython_extension, unload_ipython_extension
 from cyllama_jupyter.models import ENVIRONMENT_VARIABLE
 from cyllama_jupyter.notebook import magics, shelf
-from tests.notebook.fakes import ScriptedGeneration, ScriptedLLM, RunCell, interrupt_at
+from cyllama_jupyter.notebook.frontend import FrontEnds
+from cyllama_jupyter.notebook.sinks import TerminalSink
+from cyllama_jupyter.testing import FakeLLM
+from tests.notebook.fakes import RunCell, ScriptedGeneration, ScriptedLLM, interrupt_at
+
+Use = Callable[[LLM], None]
+SLOW = 0.1  # tokens a second
+AGES = 600.0  # seconds
 
 
 def registered(shell: InteractiveShell, kind: str, name: str) -> object:
     return shell.magics_manager.magics[kind].get(name)
 
 
+def stop_and_wait(cell: RunCell) -> None:
+    """Leave no job behind that would write into the next test."""
+    assert cell("%llm stop").success
+    assert cell("%llm wait").success
+
+
 @pytest.fixture
-def llm(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ScriptedLLM:
-    """Return the model that every path leads to."""
+def use(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Use:
+    """Return what makes every path lead to a model."""
     default = tmp_path / "default.gguf"
     default.touch()
-    fake = ScriptedLLM()
-    monkeypatch.setattr(shelf, "LLM", lambda _, on_progress: fake.opener()(Path(), on_progress))
     monkeypatch.setenv(ENVIRONMENT_VARIABLE, str(default))
-    return fake
+    return lambda llm: monkeypatch.setattr(shelf, "LLM", lambda *_, **__: llm)
+
+
+@pytest.fixture
+def llm(use: Use) -> Iterator[FakeLLM]:
+    """Return the model that every path leads to."""
+    with FakeLLM("Hello", chunk=5, n_ctx=2048) as fake:
+        use(fake)
+        yield fake
 
 
 @pytest.fixture
@@ -46,18 +66,18 @@ class TestCellMagic:
         assert shell.user_ns["answer"] is shell.user_ns["_llm"]
         assert capsys.readouterr().out == "Hello\n"
 
-    def test_a_raw_prompt_is_the_cell_without_its_last_line_break(self, cell: RunCell, llm: ScriptedLLM) -> None:
+    def test_a_raw_prompt_is_the_cell_without_its_last_line_break(self, cell: RunCell, llm: FakeLLM) -> None:
         cell("%%llm --raw\n  two\n\nlines  ")
         assert llm.asked == ["  two\n\nlines  "]
 
-    def test_a_message_is_the_cell_without_what_surrounds_it(self, cell: RunCell, llm: ScriptedLLM) -> None:
+    def test_a_message_is_the_cell_without_what_surrounds_it(self, cell: RunCell, llm: FakeLLM) -> None:
         cell("%%llm\n\n  two\n\nlines\n\n")
-        assert llm.asked[0][0]["content"] == "two\n\nlines"
+        assert llm.asked == [[{"role": "user", "content": "two\n\nlines"}]]
 
-    def test_the_line_takes_variables(self, cell: RunCell, shell: InteractiveShell, llm: ScriptedLLM) -> None:
+    def test_the_line_takes_variables(self, cell: RunCell, shell: InteractiveShell, llm: FakeLLM) -> None:
         shell.user_ns["role"] = "a pirate"
         cell("%%llm --system 'You are {role}.'\nHi")
-        assert llm.asked[0][0]["content"] == "You are a pirate."
+        assert {"role": "system", "content": "You are a pirate."} in llm.asked[0]
 
     @pytest.mark.parametrize(
         ("text", "message"),
@@ -70,7 +90,7 @@ class TestCellMagic:
         ],
     )
     def test_usage(
-        self, cell: RunCell, llm: ScriptedLLM, capsys: pytest.CaptureFixture[str], text: str, message: str
+        self, cell: RunCell, llm: FakeLLM, capsys: pytest.CaptureFixture[str], text: str, message: str
     ) -> None:
         result = cell(text)
         assert isinstance(result.error_in_exec, UsageError)
@@ -93,9 +113,9 @@ class TestCellMagic:
         assert capsys.readouterr().out.splitlines() == ["ModelNotFoundError: there is no model file '/nowhere/a.gguf'"]
 
     def test_an_interrupt(
-        self, cell: RunCell, shell: InteractiveShell, llm: ScriptedLLM, capsys: pytest.CaptureFixture[str]
+        self, cell: RunCell, shell: InteractiveShell, use: Use, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        llm.answer = ScriptedGeneration(["a "] * 9, on_wait=interrupt_at(2))
+        use(ScriptedLLM(ScriptedGeneration(["a "] * 9, on_wait=interrupt_at(2))).as_llm)
         result = cell("%%llm --out story\nHi")
         assert isinstance(result.error_in_exec, KeyboardInterrupt)
         assert shell.user_ns["story"].finish_reason == "cancelled"
@@ -104,10 +124,113 @@ class TestCellMagic:
         assert "KeyboardInterrupt: stopped after 3 tokens" in out
         assert "stopped after 3 tokens" in err
 
+    def test_stop_in_the_load_is_no_error(
+        self, cell: RunCell, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.setattr(shelf, "LLM", lambda _, on_progress: FakeLLM(load_seconds=AGES, on_progress=on_progress))
+        monkeypatch.setattr(TerminalSink, "poll", lambda _: True)
+        for text in ("%%llm --model a.gguf\nHi", "%llm load a.gguf"):
+            assert cell(text).success
+            assert capsys.readouterr() == ("", "stopped while loading a.gguf; it is not in memory\n")
+
+
+@pytest.mark.usefixtures("llm")
+class TestBackground:
+    def test_the_cell_returns_and_the_answer_comes(
+        self, cell: RunCell, shell: InteractiveShell, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert cell("%%llm --bg --out answer\nHi\n  there").success
+        assert cell("%llm wait").success
+        assert shell.user_ns["answer"] == shell.user_ns["_llm"] == "Hello"
+        capsys.readouterr()
+        cell("%llm jobs")
+        assert capsys.readouterr().out.split(maxsplit=2) == ["1", "stop", "Hi there\n"]
+
+    def test_stop(self, cell: RunCell, shell: InteractiveShell, use: Use, capsys: pytest.CaptureFixture[str]) -> None:
+        with FakeLLM("Hello", rate=SLOW) as slow:
+            use(slow)
+            for name in ("a", "b"):
+                assert cell(f"%%llm --bg --out {name}\nHi").success
+            cell("%llm jobs")
+            assert capsys.readouterr().out.split() == ["1", "running", "Hi", "2", "running", "Hi"]
+            cell("%llm stop 2")
+            cell("%llm wait 2")
+            assert shell.user_ns["b"].finish_reason == "cancelled"
+            assert "a" not in shell.user_ns
+            stop_and_wait(cell)
+            assert shell.user_ns["a"].finish_reason == "cancelled"
+
+    def test_an_interrupt_of_the_wait_leaves_the_jobs_alone(
+        self, cell: RunCell, use: Use, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.setattr(FrontEnds, "pump", lambda _: lambda: signal.raise_signal(signal.SIGINT))
+        with FakeLLM("Hello", rate=SLOW) as slow:
+            use(slow)
+            cell("%%llm --bg\nHi")
+            result = cell("%llm wait")
+            assert isinstance(result.error_in_exec, KeyboardInterrupt)
+            assert "KeyboardInterrupt: stopped waiting; the jobs go on (%llm stop ends them)" in capsys.readouterr().out
+            cell("%llm jobs")
+            assert "running" in capsys.readouterr().out
+            assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+            monkeypatch.undo()
+            stop_and_wait(cell)
+
+    def test_an_interrupt_of_another_cell_leaves_the_jobs_alone(
+        self, cell: RunCell, use: Use, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        with FakeLLM("Hello", rate=SLOW) as slow:
+            use(slow)
+            cell("%%llm --bg\nHi")
+            assert isinstance(cell("raise KeyboardInterrupt").error_in_exec, KeyboardInterrupt)
+            capsys.readouterr()
+            cell("%llm jobs")
+            assert "running" in capsys.readouterr().out
+            stop_and_wait(cell)
+
+    def test_an_error_is_told_in_the_output_below_the_text(
+        self, cell: RunCell, use: Use, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        with FakeLLM("Hello", fail_with=DecodeError("llama_decode returned -3")) as failing:
+            use(failing)
+            assert cell("%%llm --bg\nHi").success
+            assert cell("%llm wait").success
+        out, err = capsys.readouterr()
+        assert out == "Hello\n"
+        assert "failed: DecodeError: llama_decode returned -3" in err
+        cell("%llm jobs")
+        assert "failed" in capsys.readouterr().out
+
+    def test_where_nobody_looks_on_the_cell_waits_for_its_answer(
+        self,
+        cell: RunCell,
+        shell: InteractiveShell,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        monkeypatch.setattr(FrontEnds, "watched", False)
+        cell("%%llm --bg\nHi")
+        assert shell.user_ns["_llm"] == "Hello"
+        capsys.readouterr()
+        cell("%llm jobs")
+        assert "there are no jobs" in capsys.readouterr().out
+
+    def test_unload_ends_them(self, cell: RunCell, use: Use, capsys: pytest.CaptureFixture[str]) -> None:
+        slow = FakeLLM("Hello", rate=SLOW)
+        use(slow)
+        cell("%llm load fake.gguf")
+        cell("%%llm --bg\nHi")
+        cell("%llm unload")
+        cell("%llm wait")
+        assert slow.closed
+        capsys.readouterr()
+        cell("%llm jobs")
+        assert "running" not in capsys.readouterr().out
+
 
 @pytest.mark.usefixtures("llm")
 class TestLineMagic:
-    def test_load_status_show_unload(self, cell: RunCell, llm: ScriptedLLM, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_load_status_show_unload(self, cell: RunCell, llm: FakeLLM, capsys: pytest.CaptureFixture[str]) -> None:
         cell("%llm load '/models/a b.gguf'")
         assert capsys.readouterr().err == "loaded fake.gguf · context of 2,048 tokens\n"
         cell("%llm status")
@@ -137,12 +260,15 @@ class TestLineMagic:
     @pytest.mark.parametrize(
         ("text", "message"),
         [
-            ("%llm", "usage: %llm load PATH | unload | status | show"),
+            ("%llm", "usage: %llm load PATH | unload | status | show | jobs | stop [JOB] | wait [JOB]"),
             ("%llm lod a.gguf", "there is no %llm lod; did you mean load?"),
             ("%llm xyz", "usage: %llm load PATH"),
             ("%llm load", "%llm load needs the path"),
             ("%llm load ''", "%llm load needs the path"),
             ("%llm status now", "%llm status takes no argument"),
+            ("%llm jobs 1", "%llm jobs takes no argument"),
+            ("%llm stop 7", "there is no job 7: %llm jobs lists them"),
+            ("%llm wait all", "there is no job all: %llm jobs lists them"),
             ("%llm show", "there is no answer to show yet"),
         ],
     )
@@ -159,7 +285,7 @@ class TestRegister:
         for kind in ("cell", "line"):
             assert registered(shell, kind, "llm") == registered(shell, kind, "cyllama") is not None
 
-    def test_unload_takes_all_away(self, shell: InteractiveShell, llm: ScriptedLLM) -> None:
+    def test_unload_takes_all_away(self, shell: InteractiveShell, llm: FakeLLM) -> None:
         before = len(shell.input_transformers_cleanup)
         load_ipython_extension(shell)
         run_cell: RunCell = shell.run_cell

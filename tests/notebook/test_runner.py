@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from cyllama_jupyter.engine.llm import LLM
 from cyllama_jupyter.engine.response import Response
 from cyllama_jupyter.errors import DecodeError, LoadCancelled, LoadError
 from cyllama_jupyter.notebook import runner
-from cyllama_jupyter.notebook.interrupts import InterruptFlag
+from cyllama_jupyter.notebook.interrupts import InterruptFlag, StopFlag
 from cyllama_jupyter.notebook.painter import Painter
 from cyllama_jupyter.notebook.shelf import ModelShelf
 from cyllama_jupyter.notebook.sinks import Ending, Outcome
-from tests.notebook.fakes import ScriptedGeneration, ScriptedLLM, RecordingSink
+from tests.notebook.fakes import RecordingSink, ScriptedGeneration, ScriptedLLM
 
 WORDS = ["The ", "quick ", "brown ", "fox"]
 
@@ -53,6 +54,19 @@ class TestRun:
         assert (response, response.finish_reason) == ("The quick brown ", "cancelled")
         assert sink.endings == [Ending("The quick brown ")]
         assert sink.labels[-1] == "stopping"
+
+    def test_stop_cancels_and_returns_the_response(self) -> None:
+        sink = RecordingSink(stop=lambda poll: poll >= 3)
+        response = run(ScriptedGeneration(WORDS), sink)
+        assert (response, response.finish_reason) == ("The quick brown ", "cancelled")
+        assert sink.endings == [Ending("The quick brown ")]
+        assert sink.labels[-1] == "stopping"
+
+    def test_it_listens_in_every_wait(self) -> None:
+        sink = RecordingSink()
+        generation = ScriptedGeneration(WORDS)
+        run(generation, sink)
+        assert sink.polls == generation.waits - 1
 
     def test_two_interrupts_are_one(self) -> None:
         generation = ScriptedGeneration(WORDS, on_wait=lambda wait: interrupt() if wait in (1, 2) else None)
@@ -128,14 +142,25 @@ class TestLoad:
     def test_an_interrupt_makes_on_progress_return_false(self) -> None:
         answers: list[bool] = []
 
-        def open_model(_: Path, on_progress: Callable[[float], bool]) -> ScriptedLLM:
+        def open_model(_: Path, on_progress: Callable[[float], bool]) -> LLM:
             answers.append(on_progress(0.1))
             interrupt()
             answers.append(on_progress(0.2))
             raise LoadCancelled("on_progress returned False")
 
         with pytest.raises(LoadCancelled), InterruptFlag() as flag:
-            runner.load(open_model, Path("a.gguf"), RecordingSink(), flag)  # type: ignore[arg-type]
+            runner.load(open_model, Path("a.gguf"), RecordingSink(), flag)
+        assert answers == [True, False]
+
+    def test_stop_makes_on_progress_return_false(self) -> None:
+        answers: list[bool] = []
+
+        def open_model(_: Path, on_progress: Callable[[float], bool]) -> LLM:
+            answers.extend(on_progress(fraction) for fraction in (0.1, 0.2))
+            raise LoadCancelled("on_progress returned False")
+
+        with pytest.raises(LoadCancelled):
+            runner.load(open_model, Path("a.gguf"), RecordingSink(stop=lambda poll: poll == 2), StopFlag())
         assert answers == [True, False]
 
 
