@@ -62,6 +62,11 @@ def slow_llm(_slow_llm: LLM) -> Iterator[LLM]:
     _slow_llm.cancel()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let ``make matrix`` name the versions of ipykernel that the browser tests run on."""
+    parser.addoption("--ipykernels", default="6.29.5,installed", help="versions of ipykernel, with commas between them")
+
+
 @pytest.fixture
 def shell() -> Iterator[InteractiveShell]:
     """Return a plain IPython shell without a kernel and without a history file."""

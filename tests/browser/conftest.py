@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Playwright, sync_playwright
 
+from tests.browser.kernels import INSTALLED, write_kernelspec
 from tests.browser.page import NotebookPage, write_notebook
 from tests.browser.server import Server, running_server
 
@@ -50,6 +51,12 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
     context.close()
 
 
+@pytest.fixture
+def ipykernel() -> str:
+    """Return the version of ipykernel to run; tests of the matrix ask for others."""
+    return INSTALLED
+
+
 @pytest.fixture(params=["lab", "notebook"])
 def front_end(request: pytest.FixtureRequest) -> str:
     """Run a test in JupyterLab and in Notebook 7."""
@@ -57,12 +64,15 @@ def front_end(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def open_notebook(context: BrowserContext, server: Server, front_end: str, request: pytest.FixtureRequest) -> Open:
+def open_notebook(
+    context: BrowserContext, server: Server, front_end: str, ipykernel: str, request: pytest.FixtureRequest
+) -> Open:
     """Return what writes a notebook, opens it, and loads the extension in its first cell."""
     name = "".join(c if c.isalnum() else "-" for c in request.node.name) + ".ipynb"
 
     def open_(*cells: str) -> NotebookPage:
-        write_notebook(server.folder / name, ["%load_ext cyllama_jupyter", *cells])
+        kernel = write_kernelspec(server.kernels, ipykernel)
+        write_notebook(server.folder / name, ["%load_ext cyllama_jupyter", *cells], kernel)
         page = NotebookPage(context, server, front_end, name)
         page.run(0)
         return page

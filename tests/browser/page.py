@@ -14,12 +14,12 @@ __all__ = ["NotebookPage", "write_notebook"]
 
 SECONDS = 1000  # Playwright counts in milliseconds
 PATIENCE = 60 * SECONDS
-KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
 
 
-def write_notebook(path: Path, cells: Sequence[str]) -> None:
-    """Write a notebook of code cells."""
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells], metadata=KERNEL)
+def write_notebook(path: Path, cells: Sequence[str], kernel: str) -> None:
+    """Write a notebook of code cells for a kernel."""
+    metadata = {"kernelspec": {"name": kernel, "display_name": kernel, "language": "python"}}
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells], metadata=metadata)
     nbformat.write(notebook, path)
 
 

@@ -24,6 +24,8 @@ class Server:
 
     url: str
     folder: Path
+    kernels: Path
+    """A folder that kernels may be described in."""
 
     def page(self, front_end: str, notebook: str) -> str:
         """Return the address of a notebook in a front end, "lab" or "notebook"."""
@@ -41,7 +43,7 @@ def _free_port() -> int:
 @contextmanager
 def running_server(folder: Path) -> Iterator[Server]:
     """Start a server of its own settings over a folder, and end it."""
-    server = Server(f"http://127.0.0.1:{_free_port()}", folder / "notebooks")
+    server = Server(f"http://127.0.0.1:{_free_port()}", folder / "notebooks", folder / "jupyter")
     server.folder.mkdir()
     command = [
         *(sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root"),
@@ -51,11 +53,11 @@ def running_server(folder: Path) -> Iterator[Server]:
         "--ServerApp.jpserver_extensions={'jupyterlab': True, 'notebook': True}",
         "--LabApp.expose_app_in_browser=True",
         "--JupyterNotebookApp.expose_app_in_browser=True",
-        "--LabApp.news_url=None",
     ]
     homes = {"JUPYTER_CONFIG_DIR": "config", "JUPYTERLAB_SETTINGS_DIR": "settings", "JUPYTERLAB_WORKSPACES_DIR": "spaces"}
     _no_news(folder / homes["JUPYTERLAB_SETTINGS_DIR"])
     environment = {**os.environ, **{name: str(folder / sub) for name, sub in homes.items()}}
+    environment["JUPYTER_PATH"] = str(server.kernels)
     with (folder / "server.log").open("w") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
         try:
