@@ -1,11 +1,12 @@
 """The widget's wire messages, version 1; ``docs/widget-protocol.md`` describes them."""
 
-from typing import Literal, TypedDict
+from typing import Literal, TypedDict, cast, get_args
 
 __all__ = [
     "VERSION",
     "Delta",
     "End",
+    "FromPage",
     "Hello",
     "Need",
     "Part",
@@ -14,6 +15,7 @@ __all__ = [
     "ReplayRequest",
     "Status",
     "Stop",
+    "from_page",
     "utf16_length",
 ]
 
@@ -96,6 +98,28 @@ class Need(TypedDict):
     type: Literal["need"]
     view: str
     name: PartName
+
+
+FromPage = Hello | ReplayRequest | Stop | Need
+
+
+def from_page(content: object) -> FromPage | None:
+    """Return what a page said, or None where that is not in this protocol: anybody can write to a comm.
+
+    Args:
+        content: The content of a custom message.
+    """
+    known = isinstance(content, dict) and _is_known(content)
+    return cast("FromPage", content) if known else None
+
+
+def _is_known(content: dict[str, object]) -> bool:
+    kind = content.get("type")
+    if kind == "hello":
+        return type(content.get("version")) is int
+    if kind == "need" and content.get("name") not in get_args(PartName):
+        return False
+    return kind == "stop" or (kind in ("replay", "need") and isinstance(content.get("view"), str))
 
 
 def utf16_length(text: str) -> int:

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Mapping
 from queue import Empty, SimpleQueue
-from typing import Any, cast, get_args
+from typing import Any
 
 import anywidget
 import traitlets
@@ -35,7 +35,7 @@ class LLMOutput(anywidget.AnyWidget):
 
     def __init__(self, generation: Generation | None = None) -> None:
         self._transcript = Transcript()
-        self._asked: SimpleQueue[Mapping[str, Any]] = SimpleQueue()
+        self._asked: SimpleQueue[protocol.ReplayRequest | protocol.Need] = SimpleQueue()
         self._on_stop: Callable[[], object] = lambda: None
         self.greeted = False
         """Whether a page said that it can show this."""
@@ -79,10 +79,10 @@ class LLMOutput(anywidget.AnyWidget):
                 return
             if asked["type"] == "replay":
                 self.replayed = True
-                self._say(self._transcript.replay(str(asked.get("view", ""))))
-            elif asked.get("name") in get_args(protocol.PartName):
-                name = cast("protocol.PartName", asked["name"])
-                self._say(protocol.Part(type="part", to=str(asked.get("view", "")), name=name, code=assets.part(name)))
+                self._say(self._transcript.replay(asked["view"]))
+            else:
+                name = asked["name"]
+                self._say(protocol.Part(type="part", to=asked["view"], name=name, code=assets.part(name)))
 
     def close(self) -> None:
         """Close it in every page, and its layout with it."""
@@ -94,14 +94,16 @@ class LLMOutput(anywidget.AnyWidget):
             self.send(message)
 
     def _hear(self, _widget: object, content: object, _buffers: object) -> None:
-        kind = content.get("type") if isinstance(content, dict) else None
-        if kind == "hello":
+        message = protocol.from_page(content)
+        if message is None:
+            return
+        if message["type"] == "hello":
             self.greeted = True
-        elif kind == "stop":
+        elif message["type"] == "stop":
             self.stop_requested = True
             self._on_stop()
-        elif kind in ("replay", "need"):
-            self._asked.put(cast("dict[str, Any]", content))
+        else:
+            self._asked.put(message)
             if self._transcript.ended:
                 self.serve()
 

@@ -9,6 +9,7 @@ import html
 from cyllama_jupyter.notebook.printable import printable
 from cyllama_jupyter.notebook.sinks.base import Ending, Outcome, Status
 from cyllama_jupyter.notebook.static_html import to_html
+from cyllama_jupyter.notebook.thinking import Segment, segments
 
 __all__ = ["final", "live"]
 
@@ -24,6 +25,11 @@ _ACCENT = {
 }
 _BOX = "border-left: 3px solid {accent}; padding: 2px 0 2px 14px; overflow-wrap: anywhere"
 _SMALL = f"color: {_QUIET}; font-size: 0.85em; font-variant-numeric: tabular-nums"
+_CODE = (
+    "padding: 10px 12px; border-radius: 6px; overflow-x: auto; white-space: pre; "
+    "background: var(--jp-cell-editor-background, var(--vscode-textCodeBlock-background, rgba(127, 127, 127, 0.12))); "
+    f"border: 1px solid {_FAINT}"
+)
 _RAIL = f"height: 2px; width: 240px; max-width: 100%; margin: 4px 0 2px; background: {_FAINT}"
 
 
@@ -57,6 +63,14 @@ def live(status: Status, text: str) -> dict[str, str]:
     return {"text/html": _box(_BRAND, inner), "text/plain": printable(status.label)}
 
 
+def _segment(segment: Segment) -> str:
+    """Return a stretch of the answer: thinking folded, code in a box. The HTML is sanitised, ours are the styles."""
+    body = to_html(segment.text).replace("<pre>", f'<pre style="{_CODE}">')
+    if not segment.thinking:
+        return body
+    return f'<details style="{_SMALL}"><summary style="cursor: pointer">Thought for a while</summary>{body}</details>'
+
+
 def final(ending: Ending, *, timings: bool = True) -> dict[str, str]:
     """Return the bundle that stays: sanitised HTML of the Markdown, and the text as it is. Never ``text/markdown``.
 
@@ -68,7 +82,7 @@ def final(ending: Ending, *, timings: bool = True) -> dict[str, str]:
     """
     footer = printable(ending.footer(timings=timings))
     small = f'<div style="{_SMALL}; margin-top: 4px"><small>{html.escape(footer)}</small></div>' if footer else ""
-    body = to_html(printable(ending.text)) if ending.text else ""
+    body = "".join(map(_segment, segments(printable(ending.text))))
     return {
         "text/html": _box(_ACCENT[ending.outcome], body + small),
         "text/plain": printable(ending.text) or footer,
