@@ -36,14 +36,9 @@ class FrontEnds:
         Raises:
             KeyboardInterrupt: There was an interrupt before it was known what the front end can show.
         """
-        if self._kernel is None:
-            return TerminalSink()
-        publisher = self._shell.display_pub
-        if not self.watched:
-            return HeadlessSink(publisher)
-        pump = find_pump(self._kernel)
+        pump = self.pump() if self.watched else None
         widget = self._widget(pump, background=background) if pump is not None else None
-        return HtmlSink(publisher) if widget is None else widget
+        return self._static() if widget is None else widget
 
     def show(self, ending: Ending) -> None:
         """Show something finished, statically.
@@ -51,13 +46,17 @@ class FrontEnds:
         Args:
             ending: What to show.
         """
-        publisher = self._shell.display_pub
-        sink: Sink = HtmlSink(publisher) if self.watched else HeadlessSink(publisher)
-        (TerminalSink() if self._kernel is None else sink).finish(ending)
+        self._static().finish(ending)
 
     def pump(self) -> Pump | None:
         """Return what handles waiting comm messages, for a cell that waits for something else."""
         return find_pump(self._kernel) if self._kernel is not None else None
+
+    def _static(self) -> Sink:
+        if self._kernel is None:
+            return TerminalSink()
+        publisher = self._shell.display_pub
+        return HtmlSink(publisher) if self.watched else HeadlessSink(publisher)
 
     def _widget(self, pump: Pump, *, background: bool) -> Sink | None:
         session = str(self._parent("header").get("session"))
