@@ -163,10 +163,10 @@ class TestBackground:
     def test_an_interrupt_of_the_wait_leaves_the_jobs_alone(
         self, cell: RunCell, use: Use, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        monkeypatch.setattr(FrontEnds, "pump", lambda _: lambda: signal.raise_signal(signal.SIGINT))
         with FakeLLM("Hello", rate=SLOW) as slow:
             use(slow)
             cell("%%llm --bg\nHi")
+            monkeypatch.setattr(FrontEnds, "pump", lambda _: lambda: signal.raise_signal(signal.SIGINT))
             result = cell("%llm wait")
             assert isinstance(result.error_in_exec, KeyboardInterrupt)
             assert "KeyboardInterrupt: stopped waiting; the jobs go on (%llm stop ends them)" in capsys.readouterr().out
