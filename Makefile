@@ -7,9 +7,17 @@ BIN := $(VENV)/bin
 STAMPS := $(VENV)/stamps
 NATIVE := pyproject.toml $(shell find native -type f)
 
+NPM := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python js/build.py npm
+OLDEST := 6.29.5
+IPYKERNELS := $(OLDEST) 6.31.0 7.0.1 7.3.0 7.4.0
+PYTHONS := python3.10 python3.11 python3.12 python3.13
+empty :=
+space := $(empty) $(empty)
+comma := ,
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo lab test lint format notebooks bench accept install clean
+.PHONY: help demo lab test lint format notebooks bench accept matrix install clean
 
 help:  ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,10 +28,13 @@ demo: $(STAMPS)/demo  ## Run the quickstart in a real kernel, then interrupt a l
 lab: $(STAMPS)/lab  ## Open the quickstart in JupyterLab
 	$(BIN)/jupyter lab $$(test "$$(id -u)" != 0 || echo --allow-root) notebooks/quickstart.ipynb
 
-test: lint  ## Run everything: the linters, the tests, the notebooks
+test: lint $(STAMPS)/browser $(STAMPS)/ipykernel-$(OLDEST)  ## Run everything: the linters, the tests, the notebooks
+	$(NPM) test
 	$(BIN)/pytest --nbval --nbval-current-env --nbval-sanitize-with notebooks/sanitize.cfg tests notebooks
 
-lint: $(STAMPS)/test  ## Run the linters and the type checker
+lint: $(STAMPS)/test $(STAMPS)/js  ## Run the linters and the type checkers
+	$(NPM) run lint
+	$(NPM) run types
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -36,22 +47,53 @@ format: $(STAMPS)/test  ## Format the code, and repair what the linter can
 notebooks: $(STAMPS)/test  ## Run the notebooks and save their outputs
 	$(BIN)/python notebooks/execute.py
 
-bench: $(STAMPS)/test  ## Measure: cancel latency, streaming rate
+bench: $(STAMPS)/test $(STAMPS)/browser  ## Measure: cancel latency, streaming rate
 	$(BIN)/python -m benchmarks.run
 
-accept: $(STAMPS)/test  ## Run the acceptance tests at their full counts
+accept: $(STAMPS)/test $(STAMPS)/browser  ## Run the acceptance tests at their full counts
 	$(BIN)/pytest -m accept
+
+matrix: $(STAMPS)/test $(STAMPS)/browser $(IPYKERNELS:%=$(STAMPS)/ipykernel-%)  ## Stop and interrupt on five ipykernels and every Python
+	$(BIN)/pytest tests/browser/test_stop.py --ipykernels $(subst $(space),$(comma),$(IPYKERNELS))
+	for python in $(PYTHONS); do \
+	    command -v $$python >/dev/null && $$python -c "" || continue; \
+	    $(MAKE) VENV=.venv-$$python PYTHON=$$python .venv-$$python/stamps/test && \
+	    .venv-$$python/bin/pytest tests/browser/test_stop.py tests/kernel --ipykernels installed || exit 1; \
+	done
 
 install: $(STAMPS)/demo  ## Install into .venv, and no more
 
 clean:  ## Remove what make made: .venv, build, caches
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf js/node_modules cyllama_jupyter/static artifacts .venv-*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The package itself, editable, with one of its extras. Without build isolation the compiled objects stay in build/,
 # so that a change in native/ recompiles only what it touches.
 $(STAMPS)/demo $(STAMPS)/lab $(STAMPS)/test: $(STAMPS)/build-requirements $(NATIVE)
 	$(BIN)/python -m pip install --no-build-isolation --editable ".[$(@F)]"
+	@touch $@
+
+# One ipykernel without its dependencies, in a folder that a kernel puts first on its path.
+$(STAMPS)/ipykernel-%: | $(STAMPS)/test
+	$(BIN)/python -m pip install --quiet --no-deps --target $(VENV)/ipykernels/$* ipykernel==$*
+	@touch $@
+
+# What the JavaScript's own tests need, beside what its build needs.
+$(STAMPS)/js: js/package-lock.json $(STAMPS)/build-requirements
+	$(NPM) ci
+	@touch $@
+
+# A browser for the tests: any Chromium will do.
+CHROMIUMS := chromium chromium-browser google-chrome google-chrome-stable
+$(STAMPS)/browser: | $(BIN)/python
+	@mkdir -p $(STAMPS)
+	@for name in $(CHROMIUMS); do command -v $$name >/dev/null && exit 0; done; \
+	sudo=$$(test "$$(id -u)" = 0 || echo sudo -n); \
+	command -v apt-get >/dev/null && $$sudo true 2>/dev/null && echo "Installing chromium ..." && \
+	    $$sudo apt-get update -qq && \
+	    $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium || \
+	    echo "The browser tests need Chromium: install chromium, or run '$(BIN)/playwright install chromium'." >&2
 	@touch $@
 
 # What [build-system] names, read from there; cmake and ninja come as wheels, so that no system package is needed.

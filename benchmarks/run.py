@@ -7,12 +7,13 @@ from collections.abc import Callable
 
 import psutil
 
-from benchmarks import cancelling, loading, streaming
+from benchmarks import cancelling, loading, page, streaming
 from benchmarks.figure import Figure, table
 
 SUITES: dict[str, Callable[[], list[Figure]]] = {
     "cancelling": cancelling.measure,
     "loading": loading.measure,
+    "page": page.measure,
     "streaming": streaming.measure,
 }
 

