@@ -1,5 +1,6 @@
 """Cells that run in the background: ``%%llm --bg``."""
 
+import contextvars
 import itertools
 import threading
 from collections.abc import Callable, Iterator
@@ -28,8 +29,13 @@ class Job:
         self._stop = StopFlag()
         self._ended = "running"
         cell.begin()  # while its own cell runs, or the output would land in whichever runs later
+        context = (
+            contextvars.copy_context()
+        )  # in ipykernel 7 it says which cell output belongs to; 7.0 sends none without
         # A daemon: at the interpreter's exit the engine is stopped, and with it whatever this waits for.
-        self._thread = threading.Thread(target=self._run, name=f"cyllama-job-{number}", daemon=True)
+        self._thread = threading.Thread(
+            target=context.run, args=(self._run,), name=f"cyllama-job-{number}", daemon=True
+        )
         self._thread.start()
 
     @property

@@ -1,5 +1,6 @@
 """The live output of a generation, in the page: an anywidget with a Stop button."""
 
+import contextvars
 import threading
 from collections.abc import Callable, Mapping
 from queue import Empty, SimpleQueue
@@ -48,7 +49,9 @@ class LLMOutput(anywidget.AnyWidget):
         super().__init__(parts=assets.parts_hash())
         if generation is not None:
             self._on_stop = generation.cancel
-            threading.Thread(target=_follow, args=(generation, self), name="cyllama-output", daemon=True).start()
+            context = contextvars.copy_context()  # which in ipykernel 7 says what a message belongs to
+            arguments = (_follow, generation, self)
+            threading.Thread(target=context.run, args=arguments, name="cyllama-output", daemon=True).start()
 
     def show(self, status: Status, text: str = "") -> None:
         """Send what is new.

@@ -1,7 +1,8 @@
 """Cells that run in the background."""
 
+import contextvars
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import cast
 
 import pytest
@@ -26,6 +27,7 @@ class FakeCell:
         self.sink = RecordingSink()
         self.threads: list[threading.Thread] = []
         self.stopped: bool | None = None
+        self.during: Callable[[], object] = lambda: None
         self._error = error
         self._go_on = threading.Event()
 
@@ -36,6 +38,7 @@ class FakeCell:
     def answer(self, flag: Flag) -> Response:
         self.threads.append(threading.current_thread())
         assert self._go_on.wait(SECONDS)
+        self.during()
         self.stopped = bool(flag)
         if self._error is not None:
             raise self._error
@@ -74,6 +77,18 @@ class TestJob:
         Job(1, cell.as_cell)
         assert cell.threads[0] is threading.main_thread()
         assert cell.sink.labels == ["starting"]
+
+    def test_it_runs_in_the_context_of_its_cell(self, cell: FakeCell) -> None:
+        """In ipykernel 7 that says where output belongs."""
+        request = contextvars.ContextVar("request", default="none")
+        seen: list[str] = []
+        cell.during = lambda: seen.append(request.get())
+        token = request.set("the cell's")
+        job = Job(1, cell.as_cell)
+        request.reset(token)
+        cell.go_on()
+        assert job.wait(SECONDS)
+        assert seen == ["the cell's"]
 
     def test_stop(self, cell: FakeCell) -> None:
         job = Job(1, cell.as_cell)

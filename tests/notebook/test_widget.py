@@ -1,5 +1,6 @@
 """The kernel's side of the widget."""
 
+import contextvars
 import threading
 from collections.abc import Callable
 
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cyllama_jupyter import DecodeError, LLMOutput
+from cyllama_jupyter import DecodeError, Generation, LLMOutput
 from cyllama_jupyter.notebook.protocol import VERSION
 from cyllama_jupyter.notebook.sinks import Ending, Outcome, Status
 from cyllama_jupyter.testing import FakeLLM
@@ -209,6 +210,24 @@ class TestFollow:
 
             self.follow(wire, llm, come_late)
         assert [message["to"] for message in wire.of_type("replay")] == ["late"]
+
+    def test_it_is_followed_in_the_context_of_who_made_it(self, wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+        request = contextvars.ContextVar("request", default="none")
+        seen: list[str] = []
+
+        def wait(*_: object) -> bool:
+            seen.append(request.get())
+            return True
+
+        with FakeLLM("Hello") as llm:
+            generation = llm.submit("Hi")
+            generation.result()
+            monkeypatch.setattr(Generation, "wait", wait)
+            token = request.set("the cell's")
+            LLMOutput(generation)
+            request.reset(token)
+            assert wire.ended.wait(SECONDS)
+        assert set(seen) == {"the cell's"}
 
     def test_its_thread_ends_with_it(self, wire: Wire) -> None:
         with FakeLLM("Hello") as llm:
