@@ -9,6 +9,9 @@ from cyllama_jupyter.notebook.tidy import tidy
 
 __all__ = ["FrontEnds"]
 
+_INTERRUPT = "stop it with ■ in the toolbar"
+_COMMAND = "stop it with %llm stop"
+
 
 class FrontEnds:
     """Finds the sink for the cell that runs now, and remembers which front ends cannot show widgets.
@@ -38,7 +41,7 @@ class FrontEnds:
         """
         pump = self.pump() if self.watched else None
         widget = self._widget(pump, background=background) if pump is not None else None
-        return self._static() if widget is None else widget
+        return self._static(_COMMAND if background else _INTERRUPT) if widget is None else widget
 
     def show(self, ending: Ending) -> None:
         """Show something finished, statically.
@@ -52,11 +55,11 @@ class FrontEnds:
         """Return what handles waiting comm messages, for a cell that waits for something else."""
         return find_pump(self._kernel) if self._kernel is not None else None
 
-    def _static(self) -> Sink:
+    def _static(self, hint: str = "") -> Sink:
         if self._kernel is None:
             return TerminalSink()
         publisher = self._shell.display_pub
-        return HtmlSink(publisher) if self.watched else HeadlessSink(publisher)
+        return HtmlSink(publisher, hint) if self.watched else HeadlessSink(publisher)
 
     def _widget(self, pump: Pump, *, background: bool) -> Sink | None:
         session = str(self._parent("header").get("session"))

@@ -63,8 +63,10 @@ def _without_separator(text: str) -> str:
 
 
 def _closed_alone(text: str) -> tuple[list[Segment], str]:
+    fences = counted = 0
     for closer in _LONE_CLOSER.finditer(text):
-        before = text[: closer.start()]
-        if len(_FENCE.findall(before)) % 2 == 0:
-            return [Segment(thinking=True, text=before)], text[closer.end() :]
+        fences += len(_FENCE.findall(text, counted, closer.start()))
+        counted = closer.start()
+        if fences % 2 == 0:
+            return [Segment(thinking=True, text=text[:counted])], text[closer.end() :]
     return [], text

@@ -107,6 +107,16 @@ class TestWidgets:
         assert wire.closed == len(wire.opened) == 2
         assert shell.display_pub.published == []
 
+    @pytest.mark.usefixtures("wire", "pump")
+    @pytest.mark.parametrize(("background", "way"), [(False, "■ in the toolbar"), (True, "%llm stop")])
+    def test_without_a_button_it_says_how_to_stop(self, way: str, *, background: bool) -> None:
+        shell = Shell()
+        sink = FrontEnds(shell).sink(background=background)
+        sink.update(Status("starting", "starting"))
+        assert f"starting · stop it with {way}" in shell.display_pub.published[0].data["text/html"]
+        sink.finish(Ending("Hello"))
+        assert "stop it" not in shell.display_pub.published[1].data["text/html"]
+
     def test_who_said_nothing_is_not_asked_again(self, wire: Wire, pump: list[int]) -> None:
         shell = Shell()
         front_ends = FrontEnds(shell)

@@ -1,5 +1,7 @@
 """Thinking, told from the answer, in what stays of a cell."""
 
+import time
+
 import pytest
 
 from cyllama_jupyter.notebook.sinks import Ending
@@ -29,6 +31,12 @@ from cyllama_jupyter.notebook.thinking import Segment, segments
 )
 def test_segments(text: str, expected: list[tuple[bool, str]]) -> None:
     assert segments(text) == [Segment(*segment) for segment in expected]
+
+
+def test_ends_in_reasonable_time() -> None:
+    begin = time.perf_counter()
+    assert len(segments("```\n" + "</think>\n" * 20_000)) == 1
+    assert time.perf_counter() - begin < 1.0
 
 
 def test_thinking_is_folded_and_as_inert_as_the_answer() -> None:

@@ -15,12 +15,14 @@ class HtmlSink:
 
     Args:
         publisher: The shell's ``display_pub``.
+        hint: How to stop the cell, for want of a button.
     """
 
     interval = 0.1
 
-    def __init__(self, publisher: DisplayPublisher) -> None:
+    def __init__(self, publisher: DisplayPublisher, hint: str = "") -> None:
         self._publisher = publisher
+        self._hint = hint
         self._display_id: str | None = None
 
     def update(self, status: Status, text: str = "") -> None:
@@ -30,7 +32,7 @@ class HtmlSink:
             status: What the cell is doing.
             text: The text so far.
         """
-        self._paint(live(status, text), keep=True)
+        self._paint(live(status, text, self._hint), keep=True)
 
     def poll(self) -> bool:
         """Return False: nobody can say anything here."""

@@ -51,14 +51,15 @@ def _so_far(text: str) -> str:
     return f'<div style="white-space: pre-wrap; margin-top: 6px">{html.escape(printable(shown))}</div>'
 
 
-def live(status: Status, text: str) -> dict[str, str]:
+def live(status: Status, text: str, hint: str = "") -> dict[str, str]:
     """Return the bundle of a cell that runs: its status above the text so far (the end of it, where it is long).
 
     Args:
         status: What the cell is doing.
         text: The text so far.
+        hint: How to stop it.
     """
-    label = html.escape(printable(status.label))
+    label = html.escape(printable(" · ".join(filter(None, (status.label, hint)))))
     inner = f'<div style="{_SMALL}">{label}</div>{_bar(status.fraction)}{_so_far(text)}'
     return {"text/html": _box(_BRAND, inner), "text/plain": printable(status.label)}
 
