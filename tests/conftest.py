@@ -1,5 +1,6 @@
 """Models and loaded engines that the tests share."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,14 +9,22 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 from cyllama_jupyter import LLM
-from cyllama_jupyter.models import ENVIRONMENT_VARIABLE, resolve_model
+from cyllama_jupyter.models import ENVIRONMENT_VARIABLE, prefer, resolve_model
 from tests.tiny_models import write_llama, write_slow
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _sigint_is_heard() -> None:
+    """What runs in the background (``make test &``, nohup) inherits an ignored SIGINT, and so do its children."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
 def _no_model_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever runs the tests may have a model of their own."""
     monkeypatch.delenv(ENVIRONMENT_VARIABLE, raising=False)
+    prefer(None)
 
 
 @pytest.fixture(scope="session")

@@ -170,11 +170,11 @@ class TestCancel:
     def test_who_drops_it_ends_its_thread(self) -> None:
         llm = FakeLLM("Hello")
         llm("Hi")
-        dropped, thread = weakref.ref(llm), llm._engine._thread
+        dropped, engine = weakref.ref(llm), llm._engine
         del llm
         assert dropped() is None
-        thread.join(AGES)
-        assert not thread.is_alive()
+        engine.join(AGES)
+        assert not engine.alive
 
 
 class TestLikeAnLLM:

@@ -36,8 +36,9 @@ def call(function: Callable[[], _T], stack_bytes: int) -> _T:
         done.notify()
 
     with _sizing:
-        before = threading.stack_size(-(-stack_bytes // _PAGE) * _PAGE)
+        before = threading.stack_size()
         try:
+            threading.stack_size(-(-stack_bytes // _PAGE) * _PAGE)
             _thread.start_new_thread(run, ())
         finally:
             threading.stack_size(before)

@@ -138,6 +138,7 @@ class Generation(Iterator[str]):
         """Wait in slices: each can be interrupted, and sees a cancel that reached it in the queue."""
         deadline = None if timeout is None else time.monotonic() + timeout
         while not ready():
+            self._llm.refuse_to_wait()
             left = SLICE if deadline is None else min(SLICE, deadline - time.monotonic())
             if left < 0:
                 return False

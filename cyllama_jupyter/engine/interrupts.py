@@ -28,11 +28,18 @@ class SigintHandler:
         self._previous = signal.signal(signal.SIGINT, self._handle)
 
     def restore(self) -> None:
-        """Put the handler of before back; a second call does nothing."""
-        if self._installed:
-            self._installed = False
-            # None: the handler of before was not installed from Python and cannot be put back from here
-            signal.signal(signal.SIGINT, signal.SIG_DFL if self._previous is None else self._previous)
+        """Put the handler of before back; a second call does nothing.
+
+        Raises:
+            RuntimeError: This is not the main thread.
+        """
+        if not self._installed:
+            return
+        if threading.current_thread() is not threading.main_thread():
+            raise RuntimeError("a SIGINT handler can only be restored on the main thread")
+        # None: the handler of before was not installed from Python and cannot be put back from here
+        signal.signal(signal.SIGINT, signal.SIG_DFL if self._previous is None else self._previous)
+        self._installed = False
 
     def _handle(self, _number: int, _frame: FrameType | None) -> None:
         self._cancel()

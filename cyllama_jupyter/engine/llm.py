@@ -35,10 +35,10 @@ class LLM:
     """A model in memory, with an engine thread that generates from it: one generation at a time, the others queue.
 
     Args:
-        model_path: A GGUF file; without one, what ``CYLLAMA_MODEL`` names, else the SmolLM2 of
+        model_path: A GGUF file; without one, what ``%llm load`` loaded or ``CYLLAMA_MODEL`` names, else the SmolLM2 of
             ``cyllama-jupyter[demo]``.
         config: The settings of every call that brings none of its own.
-        verbose: Print llama.cpp's log to stderr.
+        verbose: Print llama.cpp's log to stderr, from here on for every model of this process.
         on_progress: Called with the fraction loaded, 0.0 to 1.0, some thirty times a second on this thread; returning
             False cancels the load.
         **overrides: Fields of ``GenerationConfig`` that replace those of ``config``.
@@ -70,7 +70,11 @@ class LLM:
         self._engine = EngineThread(self.model_path, requested, self._scope)
         self._finalizer = weakref.finalize(self, self._engine.stop)
         self._finalizer.atexit = False  # the engine has an exit hook, which also waits
-        self._model, self._ctx = _wait_for(self._engine, on_progress)
+        try:
+            self._model, self._ctx = _load(self._engine, on_progress)
+        except BaseException:
+            self._finalizer.detach()  # or its registry would hold the engine
+            raise
         self.config = _resolved(requested, self._ctx)
         self._tokenizer = Tokenizer(self._model, self._ctx.n_ctx)
         self._chat = ChatFormat(self._model, self._tokenizer)
@@ -187,8 +191,9 @@ class LLM:
         if len(read) > self._ctx.n_ctx:
             raise ContextOverflow(len(read), self._ctx.n_ctx)
         run = Run(read, settings, token, self.model_path, created)
+        generation = Generation(run, self, on_token)  # first: dropped by an interrupt here, it cancels the run
         self._engine.submit(run)
-        return Generation(run, self, on_token)
+        return generation
 
     def _settings(self, config: GenerationConfig | None) -> GenerationConfig:
         if config is None:
@@ -245,6 +250,15 @@ class LLM:
         """
         return SigintHandler(self.cancel)
 
+    def refuse_to_wait(self) -> None:
+        """Refuse a wait that could never end.
+
+        Raises:
+            RuntimeError: This is the engine's own thread: a done callback.
+        """
+        if self._engine.is_current:
+            raise RuntimeError("a done callback runs on the engine's thread and cannot wait for it: use another thread")
+
     @property
     def closed(self) -> bool:
         """Whether ``close()`` was called."""
@@ -271,15 +285,17 @@ class LLM:
         return f"<LLM {self.model_path!r} {state}>"
 
 
-def _wait_for(engine: EngineThread, on_progress: Callable[[float], object] | None) -> tuple[LlamaModel, LlamaContext]:
-    """Wait until the engine has loaded; whatever interrupts the wait stops the load and leaves nothing behind."""
+def _load(engine: EngineThread, on_progress: Callable[[float], object] | None) -> tuple[LlamaModel, LlamaContext]:
+    """Start the engine and wait until it has loaded; whatever interrupts that stops it and leaves nothing behind."""
     try:
+        engine.start()
         while not engine.is_loaded:
             engine.loaded.wait(_TICK)
             if on_progress is not None and on_progress(engine.load_state.fraction) is False:
                 raise LoadCancelled("on_progress returned False")
-        if engine.error is not None:
-            raise engine.error
+        error, engine.error = engine.error, None  # its traceback would hold the LLM, and so keep the engine
+        if error is not None:
+            raise error
     except BaseException:
         engine.stop()
         engine.join()

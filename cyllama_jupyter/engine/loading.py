@@ -21,6 +21,8 @@ DEFAULT_SPLIT_MODE = 1
 N_UBATCH = 512
 ALL_LAYERS = -1
 GIGABYTE = 1e9
+CGROUP = Path("/sys/fs/cgroup")
+"""Where Linux tells a container's limits (cgroup v2)."""
 
 
 def check(path: Path) -> None:
@@ -52,7 +54,11 @@ def load(path: str, config: GenerationConfig, state: LoadState) -> tuple[LlamaMo
     logs.install()
     try:
         model = _load_model(path, config, state)
-        context = _make_context(model, config, path)
+        try:
+            context = _make_context(model, config, path)
+        except BaseException:
+            model.close()  # a shell keeps the traceback, and with it this frame
+            raise
     except LoadError as error:
         complaints = logs.forward()
         said = f"; it said: {complaints[0]}" if complaints else ""
@@ -87,10 +93,20 @@ def _make_context(model: LlamaModel, config: GenerationConfig, path: str) -> Lla
         raise UnsupportedModelError(message) from error
 
 
+def _free_memory() -> int:
+    """Return the memory that may still be taken, in bytes: the machine's, or this container's where that is less."""
+    free = psutil.virtual_memory().available
+    try:
+        limit, used = (int((CGROUP / name).read_text()) for name in ("memory.max", "memory.current"))
+    except (OSError, ValueError):  # no container, or one without a limit ("max")
+        return free
+    return min(free, max(0, limit - used))
+
+
 def _check_memory(model: LlamaModel, n_ctx: int, n_ubatch: int) -> None:
     """Refuse a context that does not fit: the system would grant the memory, and end the process when it is used."""
     needed = model.context_bytes(n_ctx, n_ubatch)
-    free = psutil.virtual_memory().available
+    free = _free_memory()
     if needed is not None and needed > free:
         raise LoadError(
             f"a context of {n_ctx:,} tokens takes about {needed / GIGABYTE:,.1f} GB "

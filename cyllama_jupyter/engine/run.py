@@ -1,6 +1,5 @@
 """What the engine thread and the handle of a generation share."""
 
-import _thread
 import logging
 import time
 from collections import deque
@@ -14,6 +13,8 @@ from cyllama_jupyter.errors import ClosedError
 
 __all__ = ["Run"]
 
+_CANCELLER = "somebody who cancelled it in the queue"
+_CLOSER = "the close of its LLM"
 _LOGGER = logging.getLogger(__name__)
 
 
@@ -49,7 +50,7 @@ class Run:
         self._model = model
         self._created = created
         self._started = self._prefilled = 0.0
-        self._claim = _thread.allocate_lock()
+        self._claims: dict[str, object] = {}  # one setdefault decides, and decides the same when it is asked again
         self._callbacks: deque[Callable[[], object]] = deque()
 
     @property
@@ -62,9 +63,13 @@ class Run:
         """How far it is."""
         return Progress(self.phase, self.prompt_read, len(self.prompt), self.generated)
 
-    def claim(self) -> bool:
-        """Take the right to write; True for the first caller alone."""
-        return self._claim.acquire(blocking=False)
+    def claim(self, claimant: object) -> bool:
+        """Take the right to write; True for the first claimant alone, however often it asks.
+
+        Args:
+            claimant: Who asks.
+        """
+        return self._claims.setdefault("owner", claimant) is claimant
 
     def start(self) -> None:
         """Begin the prefill."""
@@ -84,7 +89,8 @@ class Run:
 
     def finish(self, reason: FinishReason) -> None:
         """End it with what was generated."""
-        self.response = Response("".join(self.pieces), self._stats(), reason, self._model)
+        if self.response is None:
+            self.response = Response("".join(self.pieces), self._stats(), reason, self._model)
         self._end()
 
     def fail(self, error: BaseException) -> None:
@@ -93,14 +99,19 @@ class Run:
         self._end()
 
     def settle(self) -> None:
-        """End it at once when it was cancelled before the engine came to it."""
-        if self.token.cancelled and self.phase is Phase.QUEUED and self.claim():
+        """End it at once when it was cancelled before the engine came to it.
+
+        An interrupt may break this off anywhere; the next call goes on with it.
+        """
+        if self.token.cancelled and self.phase is Phase.QUEUED and self.claim(_CANCELLER):
             self.finish("cancelled")
+        elif self.done:
+            self._run_callbacks()
 
     def abandon(self) -> None:
         """End it because its engine has stopped: as cancelled if the call came before the stop, else as an error."""
         self.settle()
-        if self.claim():
+        if self.claim(_CLOSER):
             self.fail(ClosedError("the LLM is closed"))
 
     def call_when_done(self, callback: Callable[[], object]) -> None:
@@ -123,7 +134,7 @@ class Run:
                 return  # another thread took the last one
             try:
                 callback()
-            except Exception:
+            except BaseException:  # on the engine's thread nobody else could see it
                 _LOGGER.exception("a callback of a finished generation raised")
 
     def _stats(self) -> GenerationStats:

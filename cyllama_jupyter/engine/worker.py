@@ -1,10 +1,13 @@
 """The engine thread: it owns the native objects of one model, and runs what is queued for it one after the other."""
 
+import _thread
 import atexit
 import logging
 import os
 import queue
+import sys
 import threading
+import time
 import weakref
 
 from cyllama_jupyter._native.cancel import CancelScope, LoadState
@@ -14,7 +17,7 @@ from cyllama_jupyter.config import GenerationConfig
 from cyllama_jupyter.engine import decoding, logs
 from cyllama_jupyter.engine.loading import load
 from cyllama_jupyter.engine.run import Run
-from cyllama_jupyter.engine.wakeup import Wakeup
+from cyllama_jupyter.engine.wakeup import SLICE, Wakeup
 
 __all__ = ["EngineThread"]
 
@@ -24,7 +27,8 @@ _EXIT_SECONDS = 10.0
 class EngineThread:
     """Loads a model on a thread of its own and serves runs until it is stopped.
 
-    It never refers to the ``LLM`` that started it, so an LLM that is dropped is collected, and stops it.
+    Made without starting anything, so that its owner can arrange for its end first. It never refers to the ``LLM`` that
+    started it, so an LLM that is dropped is collected, and stops it.
 
     Args:
         path: The model's file, checked already.
@@ -43,11 +47,18 @@ class EngineThread:
         self._queue: queue.SimpleQueue[Run | None] = queue.SimpleQueue()
         self._stopped = False
         self._process = os.getpid()
-        self._thread = threading.Thread(
-            target=self._serve, args=(path, config), name="cyllama-engine", daemon=True
-        )  # a daemon: the interpreter would wait for any other before our exit hook can stop it
+        self._thread: int | None = None  # its identifier, once it was started
+        self._over = False
+        self._ended = Wakeup()
+        self._path, self._config = path, config
         _ENGINES.add(self)
-        self._thread.start()
+
+    def start(self) -> None:
+        """Start the thread, by one C call: an interrupt finds it started or not, and ``threading.Thread`` half started.
+
+        It is a daemon: the interpreter would wait for any other before our exit hook can stop it.
+        """
+        self._thread = _thread.start_new_thread(self._run, ())
 
     def submit(self, run: Run) -> None:
         """Queue a run.
@@ -73,8 +84,33 @@ class EngineThread:
 
     def join(self, timeout: float | None = None) -> None:
         """Wait for the thread to end, unless this is it."""
-        if threading.current_thread() is not self._thread and os.getpid() == self._process:
-            self._thread.join(timeout)
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while self.alive and not self.is_current and os.getpid() == self._process:
+            if deadline is not None and time.monotonic() >= deadline:
+                return
+            self._ended.wait(SLICE)
+
+    @property
+    def is_current(self) -> bool:
+        """Whether this is called on the engine's thread."""
+        return self._thread == threading.get_ident()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread runs."""
+        return self._thread is not None and not self._over
+
+    def _run(self) -> None:
+        self._thread = threading.get_ident()
+        threading.current_thread().name = "cyllama-engine"
+        try:
+            self._serve(self._path, self._config)
+        finally:  # however it ends, nobody waits for it in vain
+            self._stopped = self.is_loaded = True
+            self._abandon_the_rest()
+            self._over = True
+            self.loaded.notify()
+            self._ended.notify()
 
     def _serve(self, path: str, config: GenerationConfig) -> None:
         try:
@@ -87,10 +123,9 @@ class EngineThread:
             return
         model, context = self.model, self.context
         while (run := self._queue.get()) is not None:
-            if run.claim():
+            if run.claim(self):
                 _perform(run, model, context)
             del run  # while idle, keep nothing of the last one alive
-        self._abandon_the_rest()
         self.model = self.context = None
         context.close()
         model.close()
@@ -103,16 +138,26 @@ class EngineThread:
 
 
 def _perform(run: Run, model: LlamaModel, context: LlamaContext) -> None:
+    logs.install()  # somebody may have imported llama_cpp since, whose log callback takes the GIL in every abort
     run.start()
     try:
         reason = decoding.perform(run, model, context)
     except BaseException as error:  # noqa: BLE001 - raised by whoever asks for the result
         context.watch(None)
-        logs.forward()
         run.fail(error)
+        _forward_logs(logging.CRITICAL)
         return
-    logs.forward(ceiling=logging.DEBUG if reason == "cancelled" else logging.CRITICAL)
     run.finish(reason)
+    _forward_logs(logging.DEBUG if reason == "cancelled" else logging.CRITICAL)
+
+
+def _forward_logs(ceiling: int) -> None:
+    """Send the log on; a handler of the program's that raises must not end the engine."""
+    try:
+        logs.forward(ceiling)
+    except Exception:  # noqa: BLE001 - as logging itself treats what handlers raise
+        if logging.raiseExceptions:
+            sys.excepthook(*sys.exc_info())
 
 
 _ENGINES: "weakref.WeakSet[EngineThread]" = weakref.WeakSet()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cyllama_jupyter.engine.llm import LLM
 from cyllama_jupyter.errors import LoadCancelled
-from cyllama_jupyter.models import resolve_model
+from cyllama_jupyter.models import prefer, resolve_model
 
 __all__ = ["ModelShelf", "OnProgress"]
 
@@ -94,6 +94,7 @@ class ModelShelf:
         """
         llm = self.get(path, on_progress)
         self._current = path
+        prefer(path)
         return llm
 
     def close(self) -> list[LLM]:
@@ -101,6 +102,7 @@ class ModelShelf:
         closed = list(self)
         self._models.clear()
         self._current = None
+        prefer(None)
         for llm in closed:
             llm.close()
         return closed

@@ -39,6 +39,7 @@ _MAX_CHARACTERS = 100_000  # the parser reads some 50 kB of its worst input a se
 _MAX_NESTING = 40  # what is deeper is dropped by markdown-it, without a word
 _MAX_FORMULA_STEPS = 2_000_000  # from every unclosed `$$` the plugin looks through all the lines below
 
+_MAX_BRACKETS = 10_000  # from each the parser looks for its end
 _MAX_CELLS = 50_000  # a short row is filled up to the widest, by the parser
 
 _logger = logging.getLogger(__name__)
@@ -101,6 +102,8 @@ def _render(markdown: str) -> str:
         raise _CannotRender("too long")
     if markdown.count("$$") * markdown.count("\n") > _MAX_FORMULA_STEPS:
         raise _CannotRender("too many formulas")
+    if markdown.count("[") > _MAX_BRACKETS:
+        raise _CannotRender("too many brackets")
     lines = markdown.splitlines()
     if max((line.count("|") for line in lines), default=0) * len(lines) > _MAX_CELLS:
         raise _CannotRender("a table too large")

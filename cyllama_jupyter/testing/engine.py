@@ -63,10 +63,9 @@ class FakeEngine(EngineThread):
 
     def _serve(self, path: str, config: GenerationConfig) -> None:  # noqa: ARG002 - there is nothing to load
         while (run := self._queue.get()) is not None:
-            if run.claim():
+            if run.claim(self):
                 _perform(run, self._script)
             del run  # while idle, keep nothing of the last one alive
-        self._abandon_the_rest()
 
 
 def _perform(run: Run, script: Script) -> None:

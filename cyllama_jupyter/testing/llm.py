@@ -83,6 +83,7 @@ class FakeLLM(LLM):
         self._engine = FakeEngine(script, self._scope)
         self._finalizer = weakref.finalize(self, self._engine.stop)
         self._finalizer.atexit = False  # the engine has an exit hook, which also waits
+        self._engine.start()
 
     def __enter__(self) -> "FakeLLM":
         """Return itself; leaving the block closes it."""

@@ -149,8 +149,7 @@ def cancel_at_random(llm: LLM, count: int, expected: str) -> int:
         assert response.finish_reason == "cancelled"
         assert generation.text == response
         hit += 1
-        if hit % 10 == 0:
-            assert llm("Once upon a time", GREEDY) == expected
+        assert llm("Once upon a time", GREEDY) == expected
     return hit
 
 
@@ -188,13 +187,3 @@ def test_a_load_is_cancelled_by_its_progress_callback(slow_model: Path) -> None:
         assert llm("a", GenerationConfig(max_tokens=1)).finish_reason == "length"
     assert seen[-1] == 1.0
     assert all(0.0 <= fraction <= 1.0 for fraction in seen)
-
-
-def test_what_a_progress_callback_raises_ends_the_load(slow_model: Path) -> None:
-    def fail(_: float) -> None:
-        raise ZeroDivisionError("mine")
-
-    threads = threading.active_count()
-    with pytest.raises(ZeroDivisionError, match="mine"):
-        LLM(slow_model, on_progress=fail)
-    assert threading.active_count() == threads

@@ -154,7 +154,7 @@ def test_a_done_callback_may_close_the_model(tiny_model: object) -> None:
 
 def test_memory_of_a_dropped_model_is_freed(tiny_model: object) -> None:
     llm = LLM(str(tiny_model))
-    thread = llm._engine._thread
+    engine = llm._engine
     del llm
-    thread.join(60)
-    assert not thread.is_alive()
+    engine.join(60)
+    assert not engine.alive

@@ -1,0 +1,68 @@
+"""Whatever a program hooks into the engine's thread, the engine lives on."""
+
+import logging
+import threading
+
+import pytest
+
+from cyllama_jupyter import LLM, Generation, GenerationConfig
+
+GREEDY = GenerationConfig(max_tokens=8, temperature=0.0)
+
+
+def test_a_callback_that_exits_does_not_take_the_engine_with_it(
+    tiny_llm: LLM, caplog: pytest.LogCaptureFixture
+) -> None:
+    def leave(_: Generation) -> None:
+        raise SystemExit("mine")
+
+    generation = tiny_llm.submit("a", GREEDY)
+    generation.add_done_callback(leave)
+    assert generation.result(60).finish_reason == "length"
+    assert tiny_llm.submit("b", GREEDY).result(60).finish_reason == "length"
+    assert "mine" in caplog.text
+
+
+def test_a_callback_that_waits_for_the_engine_is_told_so(tiny_llm: LLM) -> None:
+    told: list[BaseException | None] = []
+
+    def ask_again(_: Generation) -> None:
+        try:
+            tiny_llm("c", GREEDY)
+        except RuntimeError as error:
+            told.append(error)
+        asked.set()
+
+    asked = threading.Event()
+    tiny_llm.submit("a", GREEDY).add_done_callback(ask_again)
+    assert asked.wait(60)
+    assert "cannot wait" in str(told[0])
+    assert tiny_llm.submit("b", GREEDY).result(60).finish_reason == "length"
+
+
+def test_a_callback_may_submit_without_waiting(tiny_llm: LLM) -> None:
+    more: list[Generation] = []
+    tiny_llm.submit("a", GREEDY).add_done_callback(lambda _: more.append(tiny_llm.submit("b", GREEDY)))
+    tiny_llm("c", GREEDY)
+    assert more[0].result(60).finish_reason == "length"
+
+
+def test_a_log_handler_that_raises_does_not_end_the_engine(tiny_llm: LLM, capsys: pytest.CaptureFixture[str]) -> None:
+    class Broken(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            raise ZeroDivisionError(record.getMessage())
+
+    logger, handler = logging.getLogger("cyllama_jupyter.llama"), Broken()
+    logger.addHandler(handler)
+    level = logger.level
+    logger.setLevel(logging.DEBUG)
+    try:
+        generation = tiny_llm.submit("a " * 300, GenerationConfig(max_tokens=100_000))
+        generation.wait(0.02)
+        generation.cancel()
+        assert generation.result(60).finish_reason == "cancelled"
+        assert tiny_llm.submit("b", GREEDY).result(60).finish_reason == "length"
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+    capsys.readouterr()
