@@ -106,6 +106,17 @@ class Kernel:
                 return request, seen
         raise AssertionError(f"the cell ended before the moment came: {seen[-3:]}")
 
+    def late(self) -> list[Message]:
+        """Return the messages that came for cells that had ended, and forget them."""
+        late, self._backlog = self._backlog, []
+        return late
+
+    def run_until_busy(self, request: str) -> None:
+        """Wait until the kernel has begun with a request."""
+        for message in self.messages(request):
+            if message["msg_type"] == "execute_input":
+                return
+
     def interrupt(self) -> None:
         """Do what the front end's ■ button does."""
         self.manager.interrupt_kernel()
