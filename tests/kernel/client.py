@@ -111,11 +111,12 @@ class Kernel:
         late, self._backlog = self._backlog, []
         return late
 
-    def run_until_busy(self, request: str) -> None:
-        """Wait until the kernel has begun with a request."""
-        for message in self.messages(request):
-            if message["msg_type"] == "execute_input":
-                return
+    def wait_for_updates(self, count: int) -> None:
+        """Wait until displays have been updated some times, whichever cells they belong to."""
+        while count:
+            message = self._client.get_iopub_msg(timeout=TIMEOUT)
+            self._backlog.append(message)
+            count -= message["msg_type"] == "update_display_data"
 
     def interrupt(self) -> None:
         """Do what the front end's ■ button does."""

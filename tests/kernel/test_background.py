@@ -51,7 +51,7 @@ def test_an_interrupt_of_another_cell_leaves_it_running(kernel: Kernel) -> None:
     assert kernel.finish(request, seen).reply["ename"] == "KeyboardInterrupt"
     assert "running" in kernel.run("%llm jobs").stdout.splitlines()[-1]
     request = kernel.send("%llm wait")
-    kernel.run_until_busy(request)
+    kernel.wait_for_updates(5)  # half a second of the job, in which the cell has begun to wait
     kernel.interrupt()
     waiting = kernel.finish(request)
     assert waiting.reply["ename"] == "KeyboardInterrupt"
