@@ -17,7 +17,7 @@ comma := ,
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo lab test lint format notebooks bench accept matrix install clean
+.PHONY: help demo lab test lint format notebooks bench accept matrix dist install clean
 
 help:  ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +60,11 @@ matrix: $(STAMPS)/test $(STAMPS)/browser $(IPYKERNELS:%=$(STAMPS)/ipykernel-%)  
 	    $(MAKE) VENV=.venv-$$python PYTHON=$$python .venv-$$python/stamps/test && \
 	    .venv-$$python/bin/pytest tests/browser/test_stop.py tests/kernel --ipykernels installed || exit 1; \
 	done
+
+dist: $(STAMPS)/demo  ## Build the wheel and the source distribution, with the widget in both
+	$(BIN)/python js/build.py
+	$(BIN)/python -m pip install --quiet build
+	$(BIN)/python -m build --no-isolation --sdist --wheel
 
 install: $(STAMPS)/demo  ## Install into .venv, and no more
 
