@@ -103,8 +103,8 @@ class NotebookPage:
         )
 
     def wait_for(self, index: int, text: str) -> None:
-        """Wait until a cell's output holds a text."""
-        self.output(index).get_by_text(text).first.wait_for()
+        """Wait until a cell's output shows a text."""
+        self.output(index).get_by_text(text).filter(visible=True).first.wait_for()
 
     def interrupt(self) -> None:
         """Press the toolbar's ■."""

@@ -24,6 +24,12 @@ def short(slow_model: Path) -> str:
     return f"%%llm --model {slow_model} --max-tokens 400 --temperature 0\nword"
 
 
+@pytest.fixture
+def long(slow_model: Path) -> str:
+    """Return a cell that is still writing when a page has been loaded again."""
+    return f"%%llm --model {slow_model} --max-tokens 2000 --temperature 0\nword"
+
+
 def test_a_reloaded_page_shows_the_text_so_far_with_a_live_stop(open_notebook: Open, endless: str) -> None:
     page = open_notebook(endless)
     page.start(1)
@@ -34,7 +40,7 @@ def test_a_reloaded_page_shows_the_text_so_far_with_a_live_stop(open_notebook: O
     log = page.output(1).get_by_role("log")
     assert log.inner_text().strip()
     page.stop(1)
-    page.output(1).get_by_text("stopped after").first.wait_for()
+    page.wait_for(1, "stopped after")
     page.page.wait_for_function(
         "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'idle'"
     )
@@ -43,13 +49,13 @@ def test_a_reloaded_page_shows_the_text_so_far_with_a_live_stop(open_notebook: O
     assert MISSING not in page.page.inner_text("body")
 
 
-def test_the_full_text_stands_there_at_the_end_after_a_reload(open_notebook: Open, short: str) -> None:
-    page = open_notebook(short)
+def test_the_full_text_stands_there_at_the_end_after_a_reload(open_notebook: Open, long: str) -> None:
+    page = open_notebook(long)
     page.start(1)
     page.wait_for(1, "writing")
     page.save()
     page.open()
-    page.wait_for(1, "400 tokens")
+    page.wait_for(1, "2,000 tokens")
     assert page.value("_llm.finish_reason") == "'length'"
     page.run(0)  # the kernel answers still
 
