@@ -44,6 +44,15 @@ export async function bundle(entry, options = {}) {
   return outputFiles[0].contents;
 }
 
+/** The licences of what is bundled ask to be passed on with it. */
+async function licences() {
+  const packages = ["highlight.js", "temml"];
+  const texts = packages.map(
+    async (name) => `${name}\n\n${await readFile(join(here, "node_modules", name, "LICENSE"), "utf8")}`,
+  );
+  return (await Promise.all(texts)).join("\n\n");
+}
+
 function check(name, size, limit) {
   const line = `${name.padEnd(14)} ${(size / KB).toFixed(1).padStart(6)} KB gzipped, limit ${limit / KB} KB`;
   console.log(line);
@@ -64,13 +73,13 @@ async function main() {
     await writeFile(join(target, name), code);
     console.log(`${name.padEnd(14)} ${(code.length / KB).toFixed(1).padStart(6)} KB`);
   }
+  await writeFile(join(target, "LICENSES.txt"), await licences());
   check("widget.js", sizes["widget.js"], CORE_LIMIT);
   check(
     "all",
     Object.values(sizes).reduce((sum, size) => sum + size),
     ALL_LIMIT,
   );
-  console.log(sizes);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await main();

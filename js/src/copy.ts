@@ -19,7 +19,7 @@ export function copyCodeOnClick(root: HTMLElement): void {
 
 async function copy(text: string, button: HTMLButtonElement): Promise<void> {
   const copied = (await viaClipboard(text)) || viaSelection(text, button);
-  confirm(button, copied ? "Copied" : "Not copied");
+  confirm(button, copied ? "Copied" : "Failed");
 }
 
 async function viaClipboard(text: string): Promise<boolean> {

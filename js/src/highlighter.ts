@@ -2,7 +2,7 @@
 import type { Parts, Products } from "./parts";
 
 /** Longer code stays plain. */
-const MAX_LENGTH = 60_000;
+const MAX_LENGTH = 20_000;
 /** After a paint that took a while, rest this many times as long. */
 const REST = 9;
 const MIN_REST_MS = 80;
@@ -77,6 +77,6 @@ function replaceTail(element: HTMLElement, nodes: ChildNode[]): void {
 }
 
 function whenIdle(work: () => void): void {
-  if (typeof requestIdleCallback === "function") requestIdleCallback(work, { timeout: 500 });
+  if (typeof requestIdleCallback === "function") requestIdleCallback(work, { timeout: 150 });
   else setTimeout(work, 30);
 }

@@ -3,6 +3,7 @@ import { copyCodeOnClick, copyOnClick } from "./copy";
 import { button, h } from "./dom";
 import { Follow } from "./follow";
 import { Footer } from "./footer";
+import { keepPlainKeys } from "./keys";
 import type { Services } from "./render/services";
 import type { Store } from "./store";
 import { applyStyles } from "./styles";
@@ -45,7 +46,6 @@ export class View {
 
   private build(end: HTMLElement, place: HTMLElement): void {
     const host = h("div", "cyllama-output");
-    host.dataset.lmSuppressShortcuts = "true"; // JupyterLab: Enter, Esc and letters are ours while the focus is here
     const root = host.attachShadow({ mode: "open" });
     applyStyles(root);
     for (const [name, value] of [
@@ -61,7 +61,11 @@ export class View {
     this.box.append(this.toolbar.element, h("div", "pane", this.log, this.latest), this.footer.element, end);
     root.append(this.box);
     place.append(host);
-    this.cleanups.push(followTheme(host), () => host.remove());
+    this.cleanups.push(
+      followTheme(host),
+      keepPlainKeys(host, () => !this.store.end),
+      () => host.remove(),
+    );
   }
 
   private listen(): void {

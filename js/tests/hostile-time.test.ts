@@ -1,8 +1,10 @@
-/** A text that is made to be slow is not: twice as much of it takes about twice as long, also while it is one open paragraph. */
+/** A text that is made to be slow is not. What is quadratic in one of these takes minutes; what is linear, tenths of a second. */
 import { expect, it } from "vitest";
 import { renderPieces } from "./render";
 
 const LENGTH = 40_000;
+/** For jsdom, on a machine that is busy with something else. */
+const LIMIT_MS = 15_000;
 const PATTERNS: Record<string, string> = {
   stars: "*",
   "stars and letters": "*a ",
@@ -53,9 +55,9 @@ function time(text: string): number {
 
 it.each(Object.entries(PATTERNS))("%s", (_, pattern) => {
   const text = pattern.repeat(Math.ceil(LENGTH / pattern.length)).slice(0, LENGTH);
-  expect(time(text)).toBeLessThan(2_500); // twenty steps, in jsdom, on a slow machine; what is quadratic takes minutes
+  expect(time(text)).toBeLessThan(LIMIT_MS);
 });
 
 it("a table of many rows", () => {
-  expect(time(`| a | b |\n|---|---|\n${"| 1 | 2 |\n".repeat(4000)}`)).toBeLessThan(5_000);
+  expect(time(`| a | b |\n|---|---|\n${"| 1 | 2 |\n".repeat(4000)}`)).toBeLessThan(LIMIT_MS);
 });

@@ -11,7 +11,7 @@ const TAGS = new Set(
 );
 const MATH_TAGS = new Set(
   (
-    "math merror mfrac mi mmultiscripts mn mo mover mpadded mphantom mprescripts mroot mrow ms mspace msqrt mstyle msub msubsup " +
+    "math menclose merror mfrac mi mmultiscripts mn mo mover mpadded mphantom mprescripts mroot mrow ms mspace msqrt mstyle msub msubsup " +
     "msup mtable mtd mtext mtr munder munderover none"
   ).split(" "),
 );
@@ -75,7 +75,9 @@ function classIsOurs(element: Element, name: string): boolean {
 
 function inertInMath({ name, value }: Attr): boolean {
   if (name === "class")
-    return value.split(" ").every((one) => /^(?:(?:tml|wbk|ff)-[a-z-]+|mathcal|mathscr)$/.test(one));
+    return value
+      .split(" ")
+      .every((one) => /^(?:(?:tml|wbk|ff)-[a-z-]+|mathcal|mathscr|upstrike|downstrike)$/.test(one));
   if (name === "style") return !/url|position|expression|var\(/i.test(value);
   return MATH_ATTRIBUTE.test(name) && MATH_VALUE.test(value);
 }

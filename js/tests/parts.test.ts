@@ -136,6 +136,17 @@ describe("formulas", () => {
     }
   });
 
+  it("stay in their place", () => {
+    const formula = createMath()(
+      "\\kern-5000em x \\rule{900em}{900em} \\hspace{99cm} \\raise{800pt}{y}",
+      true,
+    ) as Element;
+    const values = [...formula.querySelectorAll("*")].flatMap((element) =>
+      [...element.attributes].map(({ value }) => value),
+    );
+    expect(values.join(" ")).not.toMatch(/\d{3,}(?:\.\d+)?[a-z]/);
+  });
+
   it("remember nothing from one to the next", () => {
     const math = createMath();
     math("\\gdef\\mine{1} \\mine", false);

@@ -134,8 +134,17 @@ describe("Stop", () => {
     expect(stops()).toBe(0);
   });
 
-  it("leaves the keys to us while the focus is in the output", () => {
-    expect(place.querySelector<HTMLElement>(".cyllama-output")?.hasAttribute("data-lm-suppress-shortcuts")).toBe(true);
+  it("keeps plain keys from being commands of the notebook, and no others", () => {
+    const host = place.querySelector(".cyllama-output") as HTMLElement;
+    const isKept = (key: string, more: KeyboardEventInit = {}) => {
+      find(".log").dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, composed: true, ...more }));
+      return host.hasAttribute("data-lm-suppress-shortcuts");
+    };
+    for (const key of ["x", "d", "Enter", "Escape", "ArrowDown"]) expect(isKept(key), key).toBe(true);
+    expect(isKept("s", { ctrlKey: true })).toBe(false);
+    expect(isKept("Enter", { shiftKey: true })).toBe(false);
+    tell(end(1));
+    expect(isKept("Escape")).toBe(false);
   });
 });
 

@@ -123,10 +123,9 @@ function quoteGoesOn(line: Line): "yes" | "no" {
 }
 
 function itemGoesOn(item: Block, line: Line): "yes" | "no" {
-  if (line.blank) return item.children.length > 0 ? "yes" : "no";
-  if (line.indent < item.padding) return "no";
-  line.skip(item.padding);
-  return "yes";
+  const goesOn = line.blank ? item.children.length > 0 : line.indent >= item.padding;
+  if (goesOn) line.skip(item.padding);
+  return goesOn ? "yes" : "no";
 }
 
 function codeGoesOn(code: Block, line: Line): "yes" | "no" | "closed" {

@@ -7,7 +7,7 @@ import temml, { type Options } from "temml";
 const MATHML = "http://www.w3.org/1998/Math/MathML";
 const TAGS = new Set(
   (
-    "math merror mfrac mi mmultiscripts mn mo mover mpadded mphantom mprescripts mroot mrow ms mspace msqrt mstyle msub " +
+    "math menclose merror mfrac mi mmultiscripts mn mo mover mpadded mphantom mprescripts mroot mrow ms mspace msqrt mstyle msub " +
     "msubsup msup mtable mtd mtext mtr munder munderover none"
   ).split(" "),
 );
@@ -25,7 +25,9 @@ const STYLES = new Set(
   ).split(" "),
 );
 const VALUE = /^[\w.#%+ -]{0,60}$/;
-const CLASS = /^(?:tml|wbk|ff)-[a-z-]+$|^mathcal$|^mathscr$/;
+/** Longer lengths, in whatever unit, would push a formula, or what is beside it, out of sight. */
+const MAX_LENGTH = 60;
+const CLASS = /^(?:tml|wbk|ff)-[a-z-]+$|^(?:mathcal|mathscr|upstrike|downstrike)$/;
 
 /** What Temml gives: elements with children, texts without. */
 interface MathTree {
@@ -68,10 +70,15 @@ function make(tree: MathTree): Node {
 }
 
 function setAttribute(element: MathMLElement, name: string, value: string): void {
-  if (ATTRIBUTES.has(name) && VALUE.test(value)) element.setAttribute(name, value);
+  if (ATTRIBUTES.has(name) && isHarmless(value)) element.setAttribute(name, value);
 }
 
 function setStyle(element: MathMLElement, name: string, value: string): void {
   const property = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-  if (STYLES.has(property) && VALUE.test(value)) element.style?.setProperty(property, value);
+  if (STYLES.has(property) && isHarmless(value)) element.style?.setProperty(property, value);
+}
+
+function isHarmless(value: string): boolean {
+  const lengths = value.match(/[\d.]+(?=[a-z])/g) ?? [];
+  return VALUE.test(value) && lengths.every((length) => Number(length) <= MAX_LENGTH);
 }
