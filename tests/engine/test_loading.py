@@ -55,6 +55,7 @@ def test_failed_loads_leave_no_model_in_memory(model: Path) -> None:
     assert (engines(model), mappings(model)) == (0, 0)
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # a file between open() and `with`
 @pytest.mark.usefixtures("_alarm_interrupts")
 def test_ctrl_c_at_any_moment_of_a_load_leaves_no_engine(model: Path) -> None:
     moment = random.Random(7)
