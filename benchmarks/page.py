@@ -47,11 +47,17 @@ FRAMES = """
 () => { window.frames_ = []; let last = performance.now();
     const tick = now => { window.frames_.push([now, now - last]); last = now; requestAnimationFrame(tick) };
     requestAnimationFrame(tick);
-    // The last change of the text, before the static form takes its place.
-    new MutationObserver(records => {
-        const inText = ({target}) => target.parentElement?.closest('[role=log]');
+    // The last change of the text, before the static form takes its place; it lies in a shadow tree.
+    const changed = new MutationObserver(records => {
+        const inText = ({target}) => (target.closest ? target : target.parentElement)?.closest('[role=log]');
         if (records.some(inText)) window.streamed = performance.now();
-    }).observe(document.body, {subtree: true, childList: true, characterData: true}) }
+    });
+    const attach = Element.prototype.attachShadow;
+    Element.prototype.attachShadow = function (options) {
+        const root = attach.call(this, options);
+        changed.observe(root, {subtree: true, childList: true, characterData: true});
+        return root;
+    } }
 """
 ENGINE = """
 import time
