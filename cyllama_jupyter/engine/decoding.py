@@ -2,11 +2,11 @@
 
 from cyllama_jupyter._native.context import LlamaContext
 from cyllama_jupyter._native.model import LlamaModel
+from cyllama_jupyter._native.text import TextFilter
 from cyllama_jupyter.config import GenerationConfig
 from cyllama_jupyter.engine.response import FinishReason
 from cyllama_jupyter.engine.run import Run
 from cyllama_jupyter.engine.sampling import make_sampler
-from cyllama_jupyter.engine.text import StopFilter, TextDecoder
 from cyllama_jupyter.engine.threads import decode_threads, prefill_threads
 from cyllama_jupyter.errors import DecodeAborted
 
@@ -25,7 +25,7 @@ def perform(run: Run, model: LlamaModel, context: LlamaContext) -> FinishReason:
         DecodeError: llama.cpp failed.
     """
     context.watch(run.token)
-    text = StopFilter(run.config.stop_sequences)
+    text = TextFilter(run.config.stop_sequences)
     try:
         context.clear()
         _prefill(run, context)
@@ -55,16 +55,15 @@ def _set_threads(context: LlamaContext, config: GenerationConfig, n_tokens: int)
     context.set_n_threads(decode_threads(config.n_threads), prefill_threads(config.n_threads_batch, n_tokens))
 
 
-def _decode(run: Run, model: LlamaModel, context: LlamaContext, text: StopFilter) -> FinishReason:
+def _decode(run: Run, model: LlamaModel, context: LlamaContext, text: TextFilter) -> FinishReason:
     sampler = make_sampler(model, run.config, context.n_ctx)
-    decoder = TextDecoder()
     while run.generated < run.config.max_tokens:
         _raise_if_cancelled(context)
         token = sampler.sample(context)
         if model.is_eog(token):
             return "stop"
         run.generated += 1
-        run.emit(text.push(decoder.push(model.token_to_piece(token))))
+        run.emit(text.push(model.token_to_piece(token)))
         if text.stopped:
             return "stop"
         if context.n_past >= context.n_ctx:

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cyllama_jupyter._native.cancel import CancelScope
+from cyllama_jupyter._native.text import TextFilter
 from cyllama_jupyter.config import GenerationConfig
 from cyllama_jupyter.engine.response import FinishReason
 from cyllama_jupyter.engine.run import Run
-from cyllama_jupyter.engine.text import StopFilter
 from cyllama_jupyter.engine.worker import EngineThread
 
 __all__ = ["FakeEngine", "Script"]
@@ -79,7 +79,7 @@ def _perform(run: Run, script: Script) -> None:
 
 
 def _play(run: Run, script: Script) -> FinishReason:
-    text = StopFilter(run.config.stop_sequences)
+    text = TextFilter(run.config.stop_sequences)
     reason: FinishReason = "cancelled"
     if _prefill(run, script.prefill_seconds):
         run.start_decoding()
@@ -99,7 +99,7 @@ def _prefill(run: Run, seconds: float) -> bool:
     return not run.token.cancelled
 
 
-def _decode(run: Run, script: Script, text: StopFilter) -> FinishReason:
+def _decode(run: Run, script: Script, text: TextFilter) -> FinishReason:
     tokens, begin = script.tokens(), time.perf_counter()
     while run.generated < run.config.max_tokens:
         due = begin + (run.generated + 1) / script.rate if script.rate else 0.0
@@ -109,7 +109,7 @@ def _decode(run: Run, script: Script, text: StopFilter) -> FinishReason:
         if token is None:
             return "stop"
         run.generated += 1
-        run.emit(text.push(token))
+        run.emit(text.push(token.encode()))
         if text.stopped:
             return "stop"
     return "length"

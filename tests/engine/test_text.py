@@ -1,92 +1,11 @@
-"""Bytes to text, and stop sequences: what is shown does not depend on how the model cut it into tokens."""
+"""Answers of models whose characters and stop sequences are split over tokens."""
 
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Iterator
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from cyllama_jupyter import LLM, GenerationConfig
-from cyllama_jupyter.engine.text import StopFilter, TextDecoder
 from tests.tiny_models import EMOJI_TEXT, write_cycle, write_emoji
-
-# Few letters, so that stop sequences occur, overlap and begin without ending.
-LETTERS = st.text("ab\n", max_size=24)
-STOPS = st.lists(st.text("ab\n", min_size=1, max_size=5), max_size=4)
-CUTS = st.lists(st.integers(0, 24), max_size=8)
-
-
-def cut(text: str, cuts: Sequence[int]) -> list[str]:
-    places = [0, *sorted(cuts), len(text)]
-    return [text[start:end] for start, end in pairwise(places)]
-
-
-def up_to_stop(text: str, stops: Sequence[str]) -> str:
-    """Read letter by letter; the first stop sequence that is complete ends it, the longest if several end there."""
-    for end in range(1, len(text) + 1):
-        complete = [stop for stop in stops if text[:end].endswith(stop)]
-        if complete:
-            return text[: end - max(map(len, complete))]
-    return text
-
-
-def shown(pieces: Sequence[str], stops: Sequence[str]) -> str:
-    text = StopFilter(stops)
-    passed = ""
-    for piece in pieces:
-        passed += text.push(piece)
-        if text.stopped:
-            break
-    return passed + text.flush()
-
-
-@given(LETTERS, STOPS, CUTS)
-def test_text_ends_at_the_first_complete_stop_sequence_however_it_comes(
-    text: str, stops: list[str], cuts: list[int]
-) -> None:
-    assert shown(cut(text, cuts), stops) == up_to_stop(text, stops)
-
-
-@given(st.text(), st.lists(st.text(min_size=1, max_size=3)), CUTS)
-def test_any_text_ends_so(text: str, stops: list[str], cuts: list[int]) -> None:
-    assert shown(cut(text, cuts), stops) == up_to_stop(text, stops)
-
-
-@given(LETTERS, STOPS, CUTS)
-def test_only_what_may_become_a_stop_sequence_is_held_back(text: str, stops: list[str], cuts: list[int]) -> None:
-    kept = StopFilter(stops)
-    seen = passed = ""
-    for piece in cut(text, cuts):
-        seen += piece
-        passed += kept.push(piece)
-        if kept.stopped:
-            return
-        held = seen.removeprefix(passed)
-        assert passed + held == seen
-        assert not held or any(stop != held and stop.startswith(held) for stop in stops)
-
-
-def test_two_stop_sequences_of_which_one_is_in_the_other() -> None:
-    assert shown(["abcd"], ["abcd", "bc"]) == shown(["abc", "d"], ["abcd", "bc"]) == "a"
-    assert shown(["xabc"], ["bc", "abc"]) == shown(["xa", "bc"], ["bc", "abc"]) == "x"
-
-
-@given(st.text(), CUTS)
-def test_characters_split_anywhere_arrive_whole(text: str, cuts: list[int]) -> None:
-    encoded = text.encode()
-    decoder = TextDecoder()
-    places = [0, *sorted(cuts), len(encoded)]
-    pieces = [decoder.push(encoded[start:end]) for start, end in pairwise(places)]
-    assert "".join(pieces) == text
-
-
-@given(st.binary(max_size=24), CUTS)
-def test_bytes_that_are_no_text_decode_the_same_however_they_come(data: bytes, cuts: list[int]) -> None:
-    decoder = TextDecoder()
-    places = [0, *sorted(min(place, len(data)) for place in cuts), len(data)]
-    pieces = [decoder.push(data[start:end]) for start, end in pairwise(places)]
-    assert "".join(pieces) == TextDecoder().push(data)
 
 
 @pytest.fixture(scope="module")
