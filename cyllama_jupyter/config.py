@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 __all__ = ["FIXED_AT_LOAD", "MAX_DEFAULT_N_CTX", "RANDOM_SEED", "GenerationConfig"]
 
@@ -13,12 +13,23 @@ RANDOM_SEED = 0xFFFFFFFF
 MAX_DEFAULT_N_CTX = 8192
 """Without ``n_ctx`` a context holds what the model was trained for, but no more tokens than this."""
 
-FIXED_AT_LOAD = ("n_ctx", "n_batch", "n_gpu_layers", "main_gpu", "split_mode", "tensor_split")
+FIXED_AT_LOAD = (
+    "n_ctx",
+    "n_batch",
+    "n_ubatch",
+    "n_parallel",
+    "flash_attn",
+    "n_gpu_layers",
+    "main_gpu",
+    "split_mode",
+    "tensor_split",
+)
 """Fields that a loaded model cannot change: to differ from them in a call is an error."""
 
 _INT32_MAX = 2**31 - 1
 _FLOAT_MAX = 3.4028234663852886e38  # llama.cpp computes with 32 bits; what is larger would be infinite there
 _MAX_THREADS = 512  # GGML_MAX_N_THREADS
+_MAX_PARALLEL = 256  # LLAMA_MAX_SEQ
 _Check = tuple[Callable[[Any], bool], str]
 
 
@@ -53,7 +64,7 @@ def _strings(value: object) -> bool:
 
 
 def _threads(value: object) -> bool:
-    return _is_int(value) and (value == -1 or 1 <= value <= _MAX_THREADS)  # type: ignore[operator]
+    return value == "auto" or (_is_int(value) and (value == -1 or 1 <= value <= _MAX_THREADS))  # type: ignore[operator]
 
 
 def _shares(value: object) -> bool:
@@ -65,7 +76,7 @@ def _optional(check: _Check) -> _Check:
     return lambda value: value is None or test(value), f"{wanted}, or None"
 
 
-_THREADS: _Check = (_threads, "an integer from 1 to 512, or -1 to choose")
+_THREADS: _Check = (_threads, 'an integer from 1 to 512, or "auto"')
 _CHECKS: dict[str, _Check] = {
     "max_tokens": _int(0),
     "temperature": _number(0.0, meaning=" (0 is greedy)"),
@@ -91,6 +102,9 @@ _CHECKS: dict[str, _Check] = {
     "parse_special": (lambda value: isinstance(value, bool), "True or False"),
     "n_ctx": _optional(_int(1)),
     "n_batch": _optional(_int(1)),
+    "n_ubatch": _optional(_int(1)),
+    "n_parallel": _optional(_int(1, _MAX_PARALLEL)),
+    "flash_attn": _optional((lambda value: value in ("on", "off"), '"on" or "off"')),
     "n_gpu_layers": _optional(_int(-1, meaning=" (-1 is all)")),
     "main_gpu": _optional(_int(0)),
     "split_mode": _optional(_int(0, 2)),
@@ -133,12 +147,19 @@ class GenerationConfig:
             read so.
         n_ctx: Length of the context in tokens; the smaller of what the model was trained for and 8,192.
         n_batch: The most tokens for one decode; 2,048.
+        n_ubatch: The most tokens that are computed at once, and so all that a cancel may have to wait for where a GPU
+            computes; 128, with a GPU 512.
+        n_parallel: How many generations run at once; they share the context. 4, and always 1 for models with a
+            recurrent state or a sliding window.
+        flash_attn: "on" computes attention faster, but then a greedy answer depends on the number of threads, and so on
+            the machine's load; "off".
         n_gpu_layers: Layers to put on the GPU; -1, all.
         main_gpu: The GPU that is used when the model is not split; 0.
         split_mode: How to split over GPUs: 0 not at all, 1 by layers (the default), 2 by rows.
         tensor_split: The share of each GPU.
-        n_threads: Threads for generating; -1 leaves one physical core to the notebook.
-        n_threads_batch: Threads for reading the prompt; -1 takes all physical cores.
+        n_threads: Threads for generating; "auto", or cyllama's -1, measures which number is the fastest and follows
+            the machine's load.
+        n_threads_batch: Threads for reading the prompt; the same.
 
     Raises:
         ValueError: Values are out of range; it names all of them.
@@ -168,8 +189,11 @@ class GenerationConfig:
     tensor_split: Sequence[float] | None = None
     n_ctx: int | None = None
     n_batch: int | None = None
-    n_threads: int | None = None
-    n_threads_batch: int | None = None
+    n_ubatch: int | None = None
+    n_parallel: int | None = None
+    flash_attn: Literal["on", "off"] | None = None
+    n_threads: int | Literal["auto"] | None = None
+    n_threads_batch: int | Literal["auto"] | None = None
     seed: int = RANDOM_SEED
     stop_sequences: Sequence[str] = field(default=())
     add_bos: bool = True

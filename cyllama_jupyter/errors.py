@@ -11,6 +11,8 @@ CyllamaError
 ├── PromptError                (ValueError) a prompt that cannot be generated from
 │   ├── ContextOverflow        it has more tokens than the context
 │   └── ChatTemplateError      the model's chat template refused the messages
+├── EngineBusy                 (RuntimeError) as many calls wait as may wait
+├── StateError                 (ValueError) a saved state that cannot be loaded
 ├── DecodeError                (RuntimeError) llama_decode failed
 └── DecodeAborted              (InterruptedError) a decode was cancelled; only direct users of LlamaContext see it
 """
@@ -25,12 +27,14 @@ __all__ = [
     "CyllamaError",
     "DecodeAborted",
     "DecodeError",
+    "EngineBusy",
     "LoadCancelled",
     "LoadError",
     "ModelError",
     "ModelFileError",
     "ModelNotFoundError",
     "PromptError",
+    "StateError",
     "UnsupportedModelError",
 ]
 
@@ -96,6 +100,29 @@ class ContextOverflow(PromptError):
 
 class ChatTemplateError(PromptError):
     """The model's chat template refused the messages, or is not a valid template."""
+
+
+class EngineBusy(CyllamaError, RuntimeError):
+    """As many calls run and wait as one LLM takes.
+
+    Args:
+        n_open: How many those are.
+    """
+
+    def __init__(self, n_open: int) -> None:
+        super().__init__(
+            f"{n_open:,} generations run or wait already, and that is as many as this LLM takes: try again when one "
+            f"has ended, or cancel some"
+        )
+        self.n_open = n_open
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle by the number, not by the message."""
+        return type(self), (self.n_open,)
+
+
+class StateError(CyllamaError, ValueError):
+    """A saved state is damaged, or of another model; nothing of it was taken in."""
 
 
 class DecodeError(CyllamaError, RuntimeError):

@@ -18,6 +18,7 @@ cdef class LlamaContext:
     cdef readonly int n_ctx
     cdef readonly int n_batch
     cdef readonly int n_ubatch
+    cdef readonly int n_sequences
     cdef int _enter(self) except -1
     cdef int _check(self, vector[llama.llama_token] &ids) except -1
     cdef size_t _n_past(self)

@@ -41,7 +41,7 @@ cdef cbool _ask_callback(LlamaContext context) noexcept:
 
 @cython.no_gc_clear  # __dealloc__ needs _model, which the garbage collector would clear first
 cdef class LlamaContext:
-    """A context of one sequence over a model (``llama_init_from_model``), with flash attention off.
+    """A context over a model (``llama_init_from_model``); ``decode`` works on its first sequence.
 
     One thread at a time: a call from a second thread raises RuntimeError instead of corrupting the first.
 
@@ -52,9 +52,12 @@ cdef class LlamaContext:
         n_ubatch: The most tokens that are computed at once; the longer, the later a cancel is seen.
         n_threads: Threads for decoding one token.
         n_threads_batch: Threads for decoding more than one token.
+        n_sequences: How many sequences share its ``n_ctx`` tokens (``kv_unified``).
+        flash_attn: Compute attention faster; logits then depend on the number of threads.
 
     Attributes:
         n_ctx, n_batch, n_ubatch: The lengths above as llama.cpp rounded them.
+        n_sequences: As above.
 
     Raises:
         ValueError: A length or a number of threads is below 1.
@@ -63,18 +66,21 @@ cdef class LlamaContext:
     """
 
     def __cinit__(self, LlamaModel model not None, *, int n_ctx, int n_batch, int n_ubatch, int n_threads,
-                  int n_threads_batch):
+                  int n_threads_batch, int n_sequences=1, cbool flash_attn=False):
         model._ensure_open()
-        if min(n_ctx, n_batch, n_ubatch, n_threads, n_threads_batch) < 1:  # llama.cpp asserts on some of these
-            raise ValueError("n_ctx, n_batch, n_ubatch, n_threads and n_threads_batch must be 1 or more")
+        if min(n_ctx, n_batch, n_ubatch, n_threads, n_threads_batch, n_sequences) < 1:  # llama.cpp asserts on some
+            raise ValueError(
+                "n_ctx, n_batch, n_ubatch, n_threads, n_threads_batch and n_sequences must be 1 or more")
         cdef llama.llama_context_params params = llama.llama_context_default_params()
         params.n_ctx = n_ctx
         params.n_batch = n_batch
         params.n_ubatch = n_ubatch
-        params.n_seq_max = 1
+        params.n_seq_max = n_sequences
+        params.kv_unified = True
         params.n_threads = n_threads
         params.n_threads_batch = n_threads_batch
-        params.flash_attn_type = llama.LLAMA_FLASH_ATTN_TYPE_DISABLED  # with it, logits depend on the thread count
+        params.flash_attn_type = (
+            llama.LLAMA_FLASH_ATTN_TYPE_ENABLED if flash_attn else llama.LLAMA_FLASH_ATTN_TYPE_DISABLED)
         params.abort_callback = _should_abort
         params.abort_callback_data = &self._abort
         params.no_perf = True
@@ -92,6 +98,7 @@ cdef class LlamaContext:
         self.n_ctx = llama.llama_n_ctx(self._ctx)
         self.n_batch = llama.llama_n_batch(self._ctx)
         self.n_ubatch = llama.llama_n_ubatch(self._ctx)
+        self.n_sequences = n_sequences
 
     def __dealloc__(self):
         if self._ctx is not NULL:

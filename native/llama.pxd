@@ -41,6 +41,7 @@ cdef extern from "llama.h" nogil:
         LLAMA_SPLIT_MODE_NONE
     ctypedef enum llama_flash_attn_type:
         LLAMA_FLASH_ATTN_TYPE_DISABLED
+        LLAMA_FLASH_ATTN_TYPE_ENABLED
     ctypedef enum llama_vocab_type_t "enum llama_vocab_type":
         LLAMA_VOCAB_TYPE_NONE
     ctypedef enum llama_token_attr:
@@ -69,6 +70,7 @@ cdef extern from "llama.h" nogil:
         ggml_abort_callback abort_callback
         void *abort_callback_data
         cbool no_perf
+        cbool kv_unified
 
     ctypedef struct llama_batch:
         int32_t n_tokens
@@ -77,6 +79,7 @@ cdef extern from "llama.h" nogil:
         cbool no_perf
 
     void llama_backend_init()
+    void llama_log_get(ggml_log_callback *log_callback, void **user_data)
     void llama_log_set(ggml_log_callback log_callback, void *user_data)
     size_t llama_max_devices()
     cbool llama_supports_gpu_offload()
@@ -127,6 +130,7 @@ cdef extern from "llama.h" nogil:
     void llama_memory_clear(llama_memory_t mem, cbool data) except +
     llama_pos llama_memory_seq_pos_max(llama_memory_t mem, llama_seq_id seq_id)
     void llama_set_n_threads(llama_context *ctx, int32_t n_threads, int32_t n_threads_batch)
+    void llama_set_abort_callback(llama_context *ctx, ggml_abort_callback callback, void *data)
     llama_batch llama_batch_get_one(llama_token *tokens, int32_t n_tokens)  # borrows tokens; not to be freed
     int32_t llama_decode(llama_context *ctx, llama_batch batch) except +
     float *llama_get_logits_ith(llama_context *ctx, int32_t i)  # borrowed from the context, or NULL
@@ -136,6 +140,7 @@ cdef extern from "llama.h" nogil:
     llama_sampler *llama_sampler_chain_init(llama_sampler_chain_params params) except +
     void llama_sampler_chain_add(llama_sampler *chain, llama_sampler *smpl) except +
     void llama_sampler_free(llama_sampler *smpl)
+    void llama_sampler_accept(llama_sampler *smpl, llama_token token) except +
     llama_token llama_sampler_sample(llama_sampler *smpl, llama_context *ctx, int32_t idx) except +
     llama_sampler *llama_sampler_init_greedy() except +
     llama_sampler *llama_sampler_init_dist(uint32_t seed) except +

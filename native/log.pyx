@@ -20,7 +20,11 @@ cdef void _push(llama.ggml_log_level level, const char *text, void *user_data) n
 
 def install():
     """Send llama.cpp's log to the ring; process-global (``llama_log_set``): the last library to call it wins."""
-    llama.llama_log_set(_push, NULL)
+    cdef llama.ggml_log_callback current = NULL
+    cdef void *user_data = NULL
+    llama.llama_log_get(&current, &user_data)
+    if current is not <llama.ggml_log_callback> _push:  # or another thread's decode would read what is being written
+        llama.llama_log_set(_push, NULL)
 
 
 def drain():

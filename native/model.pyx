@@ -12,6 +12,11 @@ from cyllama_jupyter.errors import ClosedError, LoadCancelled, LoadError
 llama.llama_backend_init()
 
 
+def supports_gpu():
+    """Return whether this llama.cpp can compute on a GPU that is there (``llama_supports_gpu_offload``)."""
+    return llama.llama_supports_gpu_offload()
+
+
 cdef cbool _on_progress(float fraction, void *user_data) noexcept nogil:
     cdef CppLoadState *state = <CppLoadState *> user_data
     state.fraction.store(fraction)
@@ -239,18 +244,23 @@ cdef class LlamaModel:
             Bytes, or None where nobody can tell so simply: with a GPU, a sliding window or a recurrent state.
         """
         self._ensure_open()
-        if (
-            llama.llama_supports_gpu_offload()
-            or llama.llama_model_n_swa(self._model)
-            or llama.llama_model_is_recurrent(self._model)
-            or llama.llama_model_is_hybrid(self._model)
-        ):
+        if llama.llama_supports_gpu_offload() or not self.has_attention_only:
             return None
         heads = max(1, llama.llama_model_n_head(self._model))
         width = llama.llama_model_n_embd(self._model) // heads * llama.llama_model_n_head_kv(self._model)
         keys_and_values = 2 * 2 * n_ctx * llama.llama_model_n_layer(self._model) * width  # 16 bits each
         scores = 4 * n_ubatch * n_ctx * heads  # flash attention is off
         return int(keys_and_values) + int(scores)
+
+    @property
+    def has_attention_only(self):
+        """Whether all that it remembers is attention to every token: no recurrent state, no sliding window."""
+        self._ensure_open()
+        return not (
+            llama.llama_model_n_swa(self._model)
+            or llama.llama_model_is_recurrent(self._model)
+            or llama.llama_model_is_hybrid(self._model)
+        )
 
     @property
     def n_bytes(self):

@@ -29,10 +29,6 @@ cdef class LlamaSampler:
         model: The model whose vocabulary is sampled; it stays in memory as long as this chain.
     """
 
-    cdef llama.llama_sampler *_chain  # owned; owns every link
-    cdef LlamaModel _model
-    cdef cbool _chooses  # some link takes one token; without one llama.cpp would assert
-
     def __cinit__(self, LlamaModel model not None):
         model._ensure_open()
         self._model = model
@@ -112,6 +108,12 @@ cdef class LlamaSampler:
         """Choose the likeliest token (``llama_sampler_init_greedy``)."""
         self._add(llama.llama_sampler_init_greedy(), "greedy")
         self._chooses = True
+
+    def accept(self, tokens):
+        """Let the links that look back know of tokens, such as the prompt's (``llama_sampler_accept``)."""
+        cdef llama.llama_token token
+        for token in tokens:
+            llama.llama_sampler_accept(self._chain, token)
 
     def sample(self, LlamaContext context not None):
         """Choose and accept the next token from the logits of the context's last decode (``llama_sampler_sample``).

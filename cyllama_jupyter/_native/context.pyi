@@ -6,7 +6,16 @@ from cyllama_jupyter._native.model import LlamaModel
 class LlamaContext:
     cancel: bool
     def __init__(
-        self, model: LlamaModel, *, n_ctx: int, n_batch: int, n_ubatch: int, n_threads: int, n_threads_batch: int
+        self,
+        model: LlamaModel,
+        *,
+        n_ctx: int,
+        n_batch: int,
+        n_ubatch: int,
+        n_threads: int,
+        n_threads_batch: int,
+        n_sequences: int = 1,
+        flash_attn: bool = False,
     ) -> None: ...
     def close(self) -> None: ...
     def decode(self, tokens: Sequence[int]) -> None: ...
@@ -24,3 +33,5 @@ class LlamaContext:
     def n_batch(self) -> int: ...
     @property
     def n_ubatch(self) -> int: ...
+    @property
+    def n_sequences(self) -> int: ...

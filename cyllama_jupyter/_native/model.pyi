@@ -2,6 +2,8 @@ from collections.abc import Sequence
 
 from cyllama_jupyter._native.cancel import LoadState
 
+def supports_gpu() -> bool: ...
+
 class LlamaModel:
     def __init__(
         self,
@@ -34,6 +36,8 @@ class LlamaModel:
     def longest_piece(self) -> int: ...
     @property
     def n_ctx_train(self) -> int: ...
+    @property
+    def has_attention_only(self) -> bool: ...
     @property
     def n_bytes(self) -> int: ...
     @property

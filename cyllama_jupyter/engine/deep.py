@@ -5,7 +5,8 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
-from cyllama_jupyter.engine.wakeup import SLICE, Wakeup
+from cyllama_jupyter._native.wakeup import Wakeup
+from cyllama_jupyter.engine.waiting import SLICE
 
 __all__ = ["call"]
 

@@ -4,10 +4,11 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from cyllama_jupyter._native.wakeup import Wakeup
 from cyllama_jupyter.config import GenerationConfig
 from cyllama_jupyter.engine.response import Progress, Response
 from cyllama_jupyter.engine.run import Run
-from cyllama_jupyter.engine.wakeup import SLICE, Wakeup
+from cyllama_jupyter.engine.waiting import SLICE
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -103,6 +104,7 @@ class Generation(Iterator[str]):
     @property
     def text(self) -> str:
         """The text so far."""
+        self._run.settle()
         return "".join(self._run.pieces)
 
     def __next__(self) -> str:
@@ -124,7 +126,9 @@ class Generation(Iterator[str]):
         return piece
 
     def _readable(self) -> bool:
-        return self._run.done or self._position < len(self._run.pieces)
+        done = self._run.done  # first: what is drained then is all of it
+        self._run.drain()
+        return done or self._position < len(self._run.pieces)
 
     def _take(self) -> str:
         if self._position < len(self._run.pieces):

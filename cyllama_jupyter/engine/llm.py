@@ -12,13 +12,15 @@ from typing import Any, Literal, overload
 from cyllama_jupyter._native.cancel import CancelScope
 from cyllama_jupyter._native.context import LlamaContext
 from cyllama_jupyter._native.model import LlamaModel
+from cyllama_jupyter._native.sampler import LlamaSampler
 from cyllama_jupyter.config import FIXED_AT_LOAD, GenerationConfig
 from cyllama_jupyter.engine import loading, logs
 from cyllama_jupyter.engine.chat import ChatFormat, Message
 from cyllama_jupyter.engine.generation import Generation
 from cyllama_jupyter.engine.interrupts import SigintHandler
 from cyllama_jupyter.engine.response import Response
-from cyllama_jupyter.engine.run import Run
+from cyllama_jupyter.engine.run import Call, Run
+from cyllama_jupyter.engine.sampling import make_sampler
 from cyllama_jupyter.engine.tokens import Tokenizer
 from cyllama_jupyter.engine.worker import EngineThread
 from cyllama_jupyter.errors import ClosedError, ContextOverflow, LoadCancelled, PromptError
@@ -32,7 +34,7 @@ OnToken = Callable[[str], object]
 
 
 class LLM:
-    """A model in memory, with an engine thread that generates from it: one generation at a time, the others queue.
+    """A model in memory, with an engine that generates from it, several answers at once; the others queue.
 
     Args:
         model_path: A GGUF file; without one, what ``%llm load`` loaded or ``CYLLAMA_MODEL`` names, else the SmolLM2 of
@@ -86,6 +88,7 @@ class LLM:
         config: GenerationConfig | None = None,
         stream: Literal[False] = False,  # noqa: FBT002 - cyllama's signature
         on_token: OnToken | None = None,
+        timeout: float | None = None,
     ) -> Response: ...
 
     @overload
@@ -96,6 +99,7 @@ class LLM:
         *,
         stream: Literal[True],
         on_token: OnToken | None = None,
+        timeout: float | None = None,
     ) -> Generation: ...
 
     def __call__(
@@ -104,6 +108,7 @@ class LLM:
         config: GenerationConfig | None = None,
         stream: bool = False,  # noqa: FBT001, FBT002 - cyllama's signature
         on_token: OnToken | None = None,
+        timeout: float | None = None,
     ) -> Response | Generation:
         """Generate from a prompt as it stands, without a chat template.
 
@@ -112,12 +117,14 @@ class LLM:
             config: The settings of this call.
             stream: Return the Generation, an iterator over the text, at once.
             on_token: Called on this thread with each piece of text.
+            timeout: Seconds from now after which it ends, with ``finish_reason == "timeout"`` and the text so far.
 
         Raises:
+            EngineBusy: As many generations as may wait do so.
             ContextOverflow: The prompt has more tokens than the context.
             KeyboardInterrupt: Ctrl-C, which has cancelled the generation.
         """
-        generation = self._submit(self._prompt_tokens, prompt, config, on_token)
+        generation = self._submit(self._prompt_tokens, prompt, config, on_token, timeout)
         return generation if stream else _consume(generation)
 
     @overload
@@ -127,6 +134,7 @@ class LLM:
         config: GenerationConfig | None = None,
         stream: Literal[False] = False,  # noqa: FBT002 - cyllama's signature
         template: str | None = None,
+        timeout: float | None = None,
     ) -> Response: ...
 
     @overload
@@ -137,6 +145,7 @@ class LLM:
         *,
         stream: Literal[True],
         template: str | None = None,
+        timeout: float | None = None,
     ) -> Generation: ...
 
     def chat(
@@ -145,6 +154,7 @@ class LLM:
         config: GenerationConfig | None = None,
         stream: bool = False,  # noqa: FBT001, FBT002 - cyllama's signature
         template: str | None = None,
+        timeout: float | None = None,
     ) -> Response | Generation:
         """Answer a conversation through the model's own chat template.
 
@@ -155,23 +165,28 @@ class LLM:
             config: The settings of this call.
             stream: Return the Generation, an iterator over the text, at once.
             template: Jinja source, or the name of one of the model's templates.
+            timeout: Seconds from now after which it ends, with ``finish_reason == "timeout"`` and the text so far.
 
         Raises:
             PromptError: A message lacks its role or content, the template refuses them, or they do not fit the context.
             KeyboardInterrupt: Ctrl-C, which has cancelled the generation.
         """
-        generation = self._submit(partial(self._chat.tokenize, template=template), messages, config)
+        generation = self._submit(partial(self._chat.tokenize, template=template), messages, config, timeout=timeout)
         return generation if stream else _consume(generation)
 
-    def submit(self, prompt: str, config: GenerationConfig | None = None) -> Generation:
+    def submit(self, prompt: str, config: GenerationConfig | None = None, timeout: float | None = None) -> Generation:
         """Queue a generation and return its handle at once; the arguments are those of a call."""
-        return self._submit(self._prompt_tokens, prompt, config)
+        return self._submit(self._prompt_tokens, prompt, config, timeout=timeout)
 
     def submit_chat(
-        self, messages: Sequence[Message], config: GenerationConfig | None = None, template: str | None = None
+        self,
+        messages: Sequence[Message],
+        config: GenerationConfig | None = None,
+        template: str | None = None,
+        timeout: float | None = None,
     ) -> Generation:
         """Queue the answer to a conversation and return its handle at once; the arguments are those of ``chat``."""
-        return self._submit(partial(self._chat.tokenize, template=template), messages, config)
+        return self._submit(partial(self._chat.tokenize, template=template), messages, config, timeout=timeout)
 
     def _submit(
         self,
@@ -179,21 +194,28 @@ class LLM:
         prompt: object,
         config: GenerationConfig | None,
         on_token: OnToken | None = None,
+        timeout: float | None = None,
     ) -> Generation:
         token = self._scope.issue()  # first of all: a cancel from here on hits this call
         created = time.perf_counter()
         if self.closed:
             raise ClosedError("the LLM is closed")
+        if timeout is not None and not timeout > 0:
+            raise ValueError(f"timeout must be a number of seconds above 0, or None, got {timeout!r}")
         settings = self._settings(config)
         read = tokenize(prompt, settings)
         if not read:
             raise PromptError("the prompt has no tokens, and this model no BOS token to begin with: write something")
         if len(read) > self._ctx.n_ctx:
             raise ContextOverflow(len(read), self._ctx.n_ctx)
-        run = Run(read, settings, token, self.model_path, created)
+        call = Call(read, settings, self.model_path, created, self._sampler(settings, read), timeout)
+        run = Run(call, token)
         generation = Generation(run, self, on_token)  # first: dropped by an interrupt here, it cancels the run
         self._engine.submit(run)
         return generation
+
+    def _sampler(self, config: GenerationConfig, prompt: Sequence[int]) -> LlamaSampler | None:
+        return make_sampler(self._model, config, self._ctx.n_ctx, prompt)
 
     def _settings(self, config: GenerationConfig | None) -> GenerationConfig:
         if config is None:
@@ -310,6 +332,9 @@ def _resolved(requested: GenerationConfig, context: LlamaContext) -> GenerationC
     defaults = {
         "n_ctx": context.n_ctx,
         "n_batch": loading.DEFAULT_N_BATCH,
+        "n_ubatch": context.n_ubatch,
+        "n_parallel": context.n_sequences,
+        "flash_attn": "off",
         "n_gpu_layers": loading.ALL_LAYERS,
         "main_gpu": 0,
         "split_mode": loading.DEFAULT_SPLIT_MODE,

@@ -7,10 +7,10 @@ import psutil
 
 from cyllama_jupyter._native.cancel import LoadState
 from cyllama_jupyter._native.context import LlamaContext
-from cyllama_jupyter._native.model import LlamaModel
+from cyllama_jupyter._native.model import LlamaModel, supports_gpu
 from cyllama_jupyter.config import MAX_DEFAULT_N_CTX, GenerationConfig
 from cyllama_jupyter.engine import logs
-from cyllama_jupyter.engine.threads import decode_threads, prefill_threads
+from cyllama_jupyter.engine.threads import fixed, most_threads
 from cyllama_jupyter.errors import LoadCancelled, LoadError, UnsupportedModelError
 from cyllama_jupyter.models import check_model_file
 
@@ -18,7 +18,9 @@ __all__ = ["check", "load"]
 
 DEFAULT_N_BATCH = 2048
 DEFAULT_SPLIT_MODE = 1
-N_UBATCH = 512
+DEFAULT_N_PARALLEL = 4
+CPU_N_UBATCH = 128
+GPU_N_UBATCH = 512
 ALL_LAYERS = -1
 GIGABYTE = 1e9
 CGROUP = Path("/sys/fs/cgroup")
@@ -117,12 +119,20 @@ def _check_memory(model: LlamaModel, n_ctx: int, n_ubatch: int) -> None:
 def _context(model: LlamaModel, config: GenerationConfig) -> LlamaContext:
     n_ctx = config.n_ctx or min(model.n_ctx_train, MAX_DEFAULT_N_CTX)
     n_batch = min(config.n_batch or DEFAULT_N_BATCH, n_ctx)
-    _check_memory(model, n_ctx, min(N_UBATCH, n_batch))
+    n_ubatch = min(config.n_ubatch or _default_n_ubatch(config), n_batch)
+    _check_memory(model, n_ctx, n_ubatch)
     return LlamaContext(
         model,
         n_ctx=n_ctx,
         n_batch=n_batch,
-        n_ubatch=min(N_UBATCH, n_batch),
-        n_threads=decode_threads(config.n_threads),
-        n_threads_batch=prefill_threads(config.n_threads_batch),
+        n_ubatch=n_ubatch,
+        n_threads=fixed(config.n_threads) or most_threads(),
+        n_threads_batch=fixed(config.n_threads_batch) or most_threads(),
+        n_sequences=min(config.n_parallel or DEFAULT_N_PARALLEL, n_ubatch) if model.has_attention_only else 1,
+        flash_attn=config.flash_attn == "on",
     )
+
+
+def _default_n_ubatch(config: GenerationConfig) -> int:
+    """Return the length of a step in tokens: what a cancel may have to wait for, against the speed of a prefill."""
+    return GPU_N_UBATCH if supports_gpu() and config.n_gpu_layers != 0 else CPU_N_UBATCH

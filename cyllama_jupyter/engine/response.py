@@ -9,8 +9,8 @@ __all__ = ["FinishReason", "GenerationStats", "Phase", "Progress", "Response"]
 
 _SHOWN = 50
 
-FinishReason = Literal["stop", "length", "cancelled"]
-"""It came to its end or a stop sequence; ``max_tokens`` or the context ran out; somebody stopped it."""
+FinishReason = Literal["stop", "length", "cancelled", "timeout"]
+"""Its end or a stop sequence; ``max_tokens`` or the context ran out; somebody stopped it; its time was up."""
 
 
 class Phase(str, Enum):
@@ -50,6 +50,7 @@ class GenerationStats:
         tokens_per_second: Generated tokens over ``generation_time``.
         prompt_time: Reading the prompt (prefill).
         generation_time: From the end of the prefill to the end.
+        reused_tokens: Tokens of the prompt that lay in memory already and were not computed again.
     """
 
     prompt_tokens: int
@@ -58,6 +59,7 @@ class GenerationStats:
     tokens_per_second: float
     prompt_time: float = 0.0
     generation_time: float = 0.0
+    reused_tokens: int = 0
 
 
 class Response(str):

@@ -1,130 +1,130 @@
-"""What the engine thread and the handle of a generation share."""
+"""What the engine and the handle of a generation share."""
 
 import logging
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import cast
 
 from cyllama_jupyter._native.cancel import CancelToken
+from cyllama_jupyter._native.request import Request
+from cyllama_jupyter._native.sampler import LlamaSampler
 from cyllama_jupyter.config import GenerationConfig
 from cyllama_jupyter.engine.response import FinishReason, GenerationStats, Phase, Progress, Response
-from cyllama_jupyter.engine.wakeup import Wakeup
-from cyllama_jupyter.errors import ClosedError
+from cyllama_jupyter.engine.threads import fixed
+from cyllama_jupyter.errors import ClosedError, DecodeError
 
-__all__ = ["Run"]
+__all__ = ["Call", "Run"]
 
-_CANCELLER = "somebody who cancelled it in the queue"
-_CLOSER = "the close of its LLM"
+_REASONS: dict[str, FinishReason] = {
+    "stop": "stop",
+    "length": "length",
+    "cancelled": "cancelled",
+    "timeout": "timeout",
+}
 _LOGGER = logging.getLogger(__name__)
 
 
-class Run:
-    """One generation as the engine sees it.
-
-    Written by one thread at a time: whoever wins ``claim`` (the engine to run it, or a canceller while it is still
-    queued) writes until ``phase`` is DONE. Anybody may read. Text only grows; what is appended before DONE is seen by
-    whoever sees DONE.
+@dataclass(frozen=True)
+class Call:
+    """What somebody asked for.
 
     Args:
         prompt: Token ids of the prompt.
         config: The settings, complete.
-        token: The cancel flag of this call.
         model: Path of the model, for the Response.
         created: ``time.perf_counter()`` at the call.
+        sampler: The chain that chooses its tokens; None for an engine that has no model.
+        timeout: Seconds from the call after which it ends; None is never.
     """
 
-    def __init__(
-        self, prompt: Sequence[int], config: GenerationConfig, token: CancelToken, model: str, created: float
-    ) -> None:
-        self.prompt = prompt
-        self.config = config
-        self.token = token
-        self.phase = Phase.QUEUED
-        self.prompt_read = 0
-        self.generated = 0
-        self.pieces: list[str] = []
-        self.response: Response | None = None
-        self.error: BaseException | None = None
-        self.progressed = Wakeup()
-        self.finished = Wakeup()
-        self._model = model
-        self._created = created
-        self._started = self._prefilled = 0.0
-        self._claims: dict[str, object] = {}  # one setdefault decides, and decides the same when it is asked again
-        self._callbacks: deque[Callable[[], object]] = deque()
+    prompt: Sequence[int]
+    config: GenerationConfig
+    model: str
+    created: float
+    sampler: LlamaSampler | None = None
+    timeout: float | None = None
 
-    @property
-    def done(self) -> bool:
-        """Whether it came to its end, good or bad."""
-        return self.phase is Phase.DONE
+
+class Run(Request):
+    """One generation: the native request, and what Python makes of its end.
+
+    Args:
+        call: What to generate.
+        token: The cancel flag of this call.
+    """
+
+    def __new__(cls, call: Call, token: CancelToken) -> "Run":  # noqa: D102 - see the class
+        run = super().__new__(
+            cls,
+            call.prompt,
+            token,
+            call.sampler,
+            max_tokens=call.config.max_tokens,
+            stop_sequences=call.config.stop_sequences,
+            n_threads=fixed(call.config.n_threads),
+            n_threads_batch=fixed(call.config.n_threads_batch),
+            timeout=call.timeout or 0.0,
+            age=time.perf_counter() - call.created,
+        )
+        return cast("Run", run)
+
+    def __init__(self, call: Call, token: CancelToken) -> None:  # noqa: ARG002 - __new__ has taken it
+        self.prompt = call.prompt
+        self.config = call.config
+        self._model = call.model
+        self._failure: BaseException | None = None
+        self._response: dict[str, Response] = {}  # one setdefault decides, and decides the same when asked again
+        self._error: dict[str, BaseException] = {}
+        self._callbacks: deque[Callable[[], object]] = deque()
 
     @property
     def progress(self) -> Progress:
         """How far it is."""
-        return Progress(self.phase, self.prompt_read, len(self.prompt), self.generated)
+        return Progress(Phase(self.phase), self.prompt_read, self.prompt_tokens, self.generated)
 
-    def claim(self, claimant: object) -> bool:
-        """Take the right to write; True for the first claimant alone, however often it asks.
+    @property
+    def response(self) -> Response | None:
+        """What came of it; None as long as it is not done, and where it failed."""
+        if not self.done or self.outcome not in _REASONS:
+            return None
+        return self._response.get("") or self._response.setdefault("", self._respond())
 
-        Args:
-            claimant: Who asks.
-        """
-        return self._claims.setdefault("owner", claimant) is claimant
-
-    def start(self) -> None:
-        """Begin the prefill."""
-        self._started = time.perf_counter()
-        self.phase = Phase.PREFILL
-
-    def start_decoding(self) -> None:
-        """Begin to generate."""
-        self._prefilled = time.perf_counter()
-        self.phase = Phase.DECODE
-
-    def emit(self, text: str) -> None:
-        """Append text to the answer."""
-        if text:
-            self.pieces.append(text)
-            self.progressed.notify()
-
-    def finish(self, reason: FinishReason) -> None:
-        """End it with what was generated."""
-        if self.response is None:
-            self.response = Response("".join(self.pieces), self._stats(), reason, self._model)
-        self._end()
+    @property
+    def error(self) -> BaseException | None:
+        """What made it fail."""
+        if not self.done or self.outcome in _REASONS:
+            return None
+        return self._error.get("") or self._error.setdefault("", self._fail())
 
     def fail(self, error: BaseException) -> None:
-        """End it with an error."""
-        self.error = error
-        self._end()
+        """End it with an error; for an engine that is written in Python."""
+        self._failure = error
+        self.finish("failed")
 
     def settle(self) -> None:
-        """End it at once when it was cancelled before the engine came to it.
+        """Take in what has come, and end it when it was cancelled before the engine came to it.
 
         An interrupt may break this off anywhere; the next call goes on with it.
         """
-        if self.token.cancelled and self.phase is Phase.QUEUED and self.claim(_CANCELLER):
-            self.finish("cancelled")
-        elif self.done:
+        self.end_if_queued()
+        self.drain()
+        if self.done:
             self._run_callbacks()
 
     def abandon(self) -> None:
         """End it because its engine has stopped: as cancelled if the call came before the stop, else as an error."""
         self.settle()
-        if self.claim(_CLOSER):
-            self.fail(ClosedError("the LLM is closed"))
+        if self.claim():
+            self.finish("closed")
+        self._run_callbacks()
 
     def call_when_done(self, callback: Callable[[], object]) -> None:
         """Call ``callback()`` once: when it is done, or now."""
         self._callbacks.append(callback)
         if self.done:
             self._run_callbacks()
-
-    def _end(self) -> None:
-        self.phase = Phase.DONE
-        self.progressed.notify()
-        self.finished.notify()
-        self._run_callbacks()
 
     def _run_callbacks(self) -> None:
         while self._callbacks:
@@ -137,16 +137,23 @@ class Run:
             except BaseException:  # on the engine's thread nobody else could see it
                 _LOGGER.exception("a callback of a finished generation raised")
 
+    def _respond(self) -> Response:
+        self.drain()
+        return Response("".join(self.pieces), self._stats(), _REASONS[self.outcome], self._model)
+
+    def _fail(self) -> BaseException:
+        if self.outcome == "closed":
+            return ClosedError("the LLM is closed")
+        return self._failure or DecodeError(self.message)
+
     def _stats(self) -> GenerationStats:
-        end = time.perf_counter()
-        started = self._started or end
-        prefilled = self._prefilled or end
-        generation_time = end - prefilled
+        total_time, prompt_time, generation_time = self.seconds
         return GenerationStats(
-            prompt_tokens=len(self.prompt),
+            prompt_tokens=self.prompt_tokens,
             generated_tokens=self.generated,
-            total_time=end - self._created,
+            total_time=total_time,
             tokens_per_second=self.generated / generation_time if generation_time > 0 else 0.0,
-            prompt_time=prefilled - started,
+            prompt_time=prompt_time,
             generation_time=generation_time,
+            reused_tokens=self.reused,
         )

@@ -1,5 +1,7 @@
 """A configuration to a chain of samplers."""
 
+from collections.abc import Sequence
+
 from cyllama_jupyter._native.model import LlamaModel
 from cyllama_jupyter._native.sampler import LlamaSampler
 from cyllama_jupyter.config import GenerationConfig
@@ -7,16 +9,18 @@ from cyllama_jupyter.config import GenerationConfig
 __all__ = ["make_sampler"]
 
 
-def make_sampler(model: LlamaModel, config: GenerationConfig, n_ctx: int) -> LlamaSampler:
+def make_sampler(model: LlamaModel, config: GenerationConfig, n_ctx: int, prompt: Sequence[int] = ()) -> LlamaSampler:
     """Return the chain for one generation: penalties, then what narrows the choice, then the choice itself.
 
     Args:
         model: The model that is sampled.
         config: The generation's settings.
         n_ctx: Length of the context in tokens: what -1 means for the penalties.
+        prompt: Its tokens count for the penalties.
     """
     sampler = LlamaSampler(model)
-    _add_penalties(sampler, config, n_ctx)
+    if _add_penalties(sampler, config, n_ctx):
+        sampler.accept(prompt)
     if config.temperature == 0.0:
         sampler.add_greedy()
     elif config.mirostat:
@@ -28,18 +32,23 @@ def make_sampler(model: LlamaModel, config: GenerationConfig, n_ctx: int) -> Lla
     return sampler
 
 
-def _add_penalties(sampler: LlamaSampler, config: GenerationConfig, n_ctx: int) -> None:
+def _add_penalties(sampler: LlamaSampler, config: GenerationConfig, n_ctx: int) -> bool:
+    """Add what looks back at tokens; return whether anything does."""
+
     def window(last_n: int) -> int:
         # llama.cpp reads a negative window as none, and allocates a long one whole.
         return n_ctx if last_n < 0 else min(last_n, n_ctx)
 
     penalties = (config.repeat_penalty, config.frequency_penalty, config.presence_penalty)
-    if config.penalty_last_n and penalties != (1.0, 0.0, 0.0):
+    penalises = bool(config.penalty_last_n) and penalties != (1.0, 0.0, 0.0)
+    dries = bool(config.dry_multiplier and config.dry_penalty_last_n)
+    if penalises:
         sampler.add_penalties(window(config.penalty_last_n), *penalties)
-    if config.dry_multiplier and config.dry_penalty_last_n:
+    if dries:
         last_n = window(config.dry_penalty_last_n)
         breakers = config.dry_sequence_breakers
         sampler.add_dry(config.dry_multiplier, config.dry_base, config.dry_allowed_length, last_n, breakers)
+    return penalises or dries
 
 
 def _add_mirostat(sampler: LlamaSampler, config: GenerationConfig) -> None:

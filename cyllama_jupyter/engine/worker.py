@@ -1,25 +1,33 @@
-"""The engine thread: it owns the native objects of one model, and runs what is queued for it one after the other."""
+"""The engine thread: it owns the native objects of one model, and computes without the GIL."""
 
 import _thread
 import atexit
-import logging
 import os
-import queue
-import sys
 import threading
 import time
 import weakref
+from typing import TYPE_CHECKING
 
 from cyllama_jupyter._native.cancel import CancelScope, LoadState
 from cyllama_jupyter._native.context import LlamaContext
-from cyllama_jupyter._native.model import LlamaModel
+from cyllama_jupyter._native.scheduler import Scheduler
+from cyllama_jupyter._native.wakeup import Wakeup
 from cyllama_jupyter.config import GenerationConfig
-from cyllama_jupyter.engine import decoding, logs
+from cyllama_jupyter.engine import logs
 from cyllama_jupyter.engine.loading import load
+from cyllama_jupyter.engine.reporter import Reporter
 from cyllama_jupyter.engine.run import Run
-from cyllama_jupyter.engine.wakeup import SLICE, Wakeup
+from cyllama_jupyter.engine.threads import most_threads
+from cyllama_jupyter.engine.waiting import SLICE
+from cyllama_jupyter.errors import ClosedError
 
-__all__ = ["EngineThread"]
+if TYPE_CHECKING:
+    from cyllama_jupyter._native.model import LlamaModel
+
+__all__ = ["MAX_QUEUED", "EngineThread"]
+
+MAX_QUEUED = 64
+"""How many generations may wait beside those that run."""
 
 _EXIT_SECONDS = 10.0
 
@@ -41,14 +49,14 @@ class EngineThread:
         self.loaded = Wakeup()
         self.model: LlamaModel | None = None
         self.context: LlamaContext | None = None
+        self.scheduler: Scheduler | None = None
         self.error: BaseException | None = None
         self.is_loaded = False
         self._scope = scope
-        self._queue: queue.SimpleQueue[Run | None] = queue.SimpleQueue()
         self._stopped = False
         self._process = os.getpid()
-        self._thread: int | None = None  # its identifier, once it was started
-        self._over = False
+        self._threads: set[int] = set()  # the identifiers of ours
+        self._started = self._over = False
         self._ended = Wakeup()
         self._path, self._config = path, config
         _ENGINES.add(self)
@@ -58,21 +66,23 @@ class EngineThread:
 
         It is a daemon: the interpreter would wait for any other before our exit hook can stop it.
         """
-        self._thread = _thread.start_new_thread(self._run, ())
+        self._started = True
+        _thread.start_new_thread(self._run, ())
 
     def submit(self, run: Run) -> None:
         """Queue a run.
 
         Raises:
+            EngineBusy: As many as may wait do so.
             RuntimeError: This process is a fork of the one that loaded the model; threads do not survive a fork.
         """
         if os.getpid() != self._process:
             raise RuntimeError(
                 "this LLM was loaded before a fork, and its engine did not survive it: load it here again"
             )
-        if not self._stopped:
-            self._queue.put(run)
-        if self._stopped:  # before or since: nobody may come for it any more
+        try:
+            self._queue(run)
+        except ClosedError:  # nobody will come for it
             run.abandon()
 
     def stop(self) -> None:
@@ -80,7 +90,7 @@ class EngineThread:
         self._stopped = True
         self.load_state.cancel()
         self._scope.cancel()
-        self._queue.put(None)
+        self._halt()
 
     def join(self, timeout: float | None = None) -> None:
         """Wait for the thread to end, unless this is it."""
@@ -92,72 +102,68 @@ class EngineThread:
 
     @property
     def is_current(self) -> bool:
-        """Whether this is called on the engine's thread."""
-        return self._thread == threading.get_ident()
+        """Whether this is called on one of the engine's threads."""
+        return threading.get_ident() in self._threads
 
     @property
     def alive(self) -> bool:
         """Whether the thread runs."""
-        return self._thread is not None and not self._over
+        return self._started and not self._over
+
+    def _queue(self, run: Run) -> None:
+        scheduler = self.scheduler
+        if scheduler is None or self._stopped:
+            raise ClosedError("the LLM is closed")
+        logs.install()  # somebody may have imported llama_cpp since, whose log callback takes the GIL in every abort
+        scheduler.submit(run)
+
+    def _halt(self) -> None:
+        scheduler = self.scheduler
+        if scheduler is not None:
+            scheduler.stop()
 
     def _run(self) -> None:
-        self._thread = threading.get_ident()
+        self._threads.add(threading.get_ident())
         threading.current_thread().name = "cyllama-engine"
         try:
-            self._serve(self._path, self._config)
+            self._serve()
         finally:  # however it ends, nobody waits for it in vain
-            self._stopped = self.is_loaded = True
-            self._abandon_the_rest()
-            self._over = True
+            self._stopped = self.is_loaded = self._over = True
             self.loaded.notify()
             self._ended.notify()
 
-    def _serve(self, path: str, config: GenerationConfig) -> None:
-        try:
-            self.model, self.context = load(path, config, self.load_state)
-        except BaseException as error:  # noqa: BLE001 - raised by the thread that waits for the load
-            self.error = error
+    def _announce(self) -> None:
+        """Let go on who waits for the load."""
         self.is_loaded = True
         self.loaded.notify()
-        if self.model is None or self.context is None:
+
+    def _serve(self) -> None:
+        try:
+            self.model, self.context = load(self._path, self._config, self.load_state)
+            self.scheduler = _scheduler(self.context)
+        except BaseException as error:  # noqa: BLE001 - raised by the thread that waits for the load
+            self.error = error
+        self._announce()
+        if self.model is None or self.context is None or self.scheduler is None:
             return
-        model, context = self.model, self.context
-        while (run := self._queue.get()) is not None:
-            if run.claim(self):
-                _perform(run, model, context)
-            del run  # while idle, keep nothing of the last one alive
-        self.model = self.context = None
-        context.close()
-        model.close()
-
-    def _abandon_the_rest(self) -> None:
-        while not self._queue.empty():
-            run = self._queue.get()
-            if run is not None:
-                run.abandon()
-
-
-def _perform(run: Run, model: LlamaModel, context: LlamaContext) -> None:
-    logs.install()  # somebody may have imported llama_cpp since, whose log callback takes the GIL in every abort
-    run.start()
-    try:
-        reason = decoding.perform(run, model, context)
-    except BaseException as error:  # noqa: BLE001 - raised by whoever asks for the result
-        context.watch(None)
-        run.fail(error)
-        _forward_logs(logging.CRITICAL)
-        return
-    run.finish(reason)
-    _forward_logs(logging.DEBUG if reason == "cancelled" else logging.CRITICAL)
+        model, context, scheduler = self.model, self.context, self.scheduler
+        if self._stopped:  # before there was a scheduler to stop
+            scheduler.stop()
+        reporter = Reporter(scheduler)
+        self._threads.add(reporter.start())
+        try:
+            scheduler.run()
+        finally:
+            reporter.stop()
+            self.model = self.context = self.scheduler = None
+            scheduler.close()
+            context.close()
+            model.close()
 
 
-def _forward_logs(ceiling: int) -> None:
-    """Send the log on; a handler of the program's that raises must not end the engine."""
-    try:
-        logs.forward(ceiling)
-    except Exception:  # noqa: BLE001 - as logging itself treats what handlers raise
-        if logging.raiseExceptions:
-            sys.excepthook(*sys.exc_info())
+def _scheduler(context: LlamaContext) -> Scheduler:
+    most = most_threads()
+    return Scheduler(context, max_queued=MAX_QUEUED, n_threads=most, n_threads_decode=max(1, most - 1))
 
 
 _ENGINES: "weakref.WeakSet[EngineThread]" = weakref.WeakSet()

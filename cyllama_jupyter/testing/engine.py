@@ -1,15 +1,16 @@
 """The thread of a fake model: it plays a text at a given pace, and can be cancelled like the real one."""
 
+import queue
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cyllama_jupyter._native.cancel import CancelScope
-from cyllama_jupyter._native.text import TextFilter
 from cyllama_jupyter.config import GenerationConfig
 from cyllama_jupyter.engine.response import FinishReason
 from cyllama_jupyter.engine.run import Run
 from cyllama_jupyter.engine.worker import EngineThread
+from cyllama_jupyter.errors import ClosedError
 
 __all__ = ["FakeEngine", "Script"]
 
@@ -59,13 +60,29 @@ class FakeEngine(EngineThread):
 
     def __init__(self, script: Script, scope: CancelScope) -> None:
         self._script = script
+        self._runs: queue.SimpleQueue[Run | None] = queue.SimpleQueue()
         super().__init__("", GenerationConfig(), scope)
 
-    def _serve(self, path: str, config: GenerationConfig) -> None:  # noqa: ARG002 - there is nothing to load
-        while (run := self._queue.get()) is not None:
-            if run.claim(self):
+    def _queue(self, run: Run) -> None:
+        if not self._stopped:
+            self._runs.put(run)
+        if self._stopped:  # before or since: nobody may come for it any more
+            raise ClosedError("the LLM is closed")
+
+    def _halt(self) -> None:
+        self._runs.put(None)
+
+    def _serve(self) -> None:
+        self._announce()
+        while (run := self._runs.get()) is not None:
+            if run.claim():
                 _perform(run, self._script)
+            run.settle()
             del run  # while idle, keep nothing of the last one alive
+        while not self._runs.empty():
+            left = self._runs.get()
+            if left is not None:
+                left.abandon()
 
 
 def _perform(run: Run, script: Script) -> None:
@@ -75,42 +92,36 @@ def _perform(run: Run, script: Script) -> None:
     except Exception as error:  # noqa: BLE001 - raised by whoever asks for the result
         run.fail(error)
     else:
-        run.finish("cancelled" if run.token.cancelled else reason)
+        run.finish(reason)
 
 
 def _play(run: Run, script: Script) -> FinishReason:
-    text = TextFilter(run.config.stop_sequences)
-    reason: FinishReason = "cancelled"
-    if _prefill(run, script.prefill_seconds):
-        run.start_decoding()
-        reason = _decode(run, script, text)
-    run.emit(text.flush())
-    return reason
+    if not _prefill(run, script.prefill_seconds):
+        return "cancelled"
+    run.start_decoding()
+    reason = _decode(run, script)
+    return "cancelled" if run.token.cancelled else reason
 
 
 def _prefill(run: Run, seconds: float) -> bool:
     """Read the prompt, evenly over some seconds; return False when it was cancelled."""
-    total, begin = len(run.prompt), time.perf_counter()
+    total, begin = run.prompt_tokens, time.perf_counter()
     while run.prompt_read < total:
         spent = time.perf_counter() - begin
-        run.prompt_read = total if spent >= seconds else int(total * spent / seconds)
+        run.advance(total if spent >= seconds else int(total * spent / seconds))
         if not _pause(run, _LOOK if run.prompt_read < total else 0.0):
             return False
     return not run.token.cancelled
 
 
-def _decode(run: Run, script: Script, text: TextFilter) -> FinishReason:
+def _decode(run: Run, script: Script) -> FinishReason:
     tokens, begin = script.tokens(), time.perf_counter()
     while run.generated < run.config.max_tokens:
         due = begin + (run.generated + 1) / script.rate if script.rate else 0.0
         if not _pause(run, due - time.perf_counter()):
             return "cancelled"
         token = next(tokens, None)
-        if token is None:
-            return "stop"
-        run.generated += 1
-        run.emit(text.push(token.encode()))
-        if text.stopped:
+        if token is None or run.push(token.encode("utf-8", "surrogatepass")):
             return "stop"
     return "length"
 

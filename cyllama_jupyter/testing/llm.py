@@ -89,6 +89,9 @@ class FakeLLM(LLM):
         """Return itself; leaving the block closes it."""
         return self
 
+    def _sampler(self, config: GenerationConfig, prompt: Sequence[int]) -> None:
+        """Choose nothing: the text is given."""
+
     def _prompt_tokens(self, prompt: str, config: GenerationConfig) -> list[int]:  # noqa: ARG002 - the real one's
         if not isinstance(prompt, str):
             raise TypeError(f"the prompt must be a string, got {type(prompt).__name__}")

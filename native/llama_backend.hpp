@@ -1,0 +1,222 @@
+// The scheduler's backend over a llama_context.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <string>
+#include <vector>
+
+#include "backend.hpp"
+#include "llama.h"
+
+namespace cyllama {
+
+class LlamaBackend final : public Backend {
+  public:
+    // Borrows both; the context has been made for so many sequences.
+    LlamaBackend(llama_context *ctx, const llama_model *model)
+        : ctx_(ctx), memory_(llama_get_memory(ctx)), vocab_(llama_model_get_vocab(model)),
+          n_vocab_(llama_vocab_n_tokens(vocab_)), n_swa_(llama_model_n_swa(model)),
+          keeps_state_(llama_model_is_recurrent(model) || llama_model_is_hybrid(model)) {}
+
+    // As a backend behaves that ignores the abort callback (CUDA, Metal, Vulkan); for tests.
+    void ignore_abort() noexcept { polls_ = false; }
+
+    std::size_t n_ctx() const noexcept override { return llama_n_ctx(ctx_); }
+    std::size_t step_tokens() const noexcept override { return std::min(llama_n_ubatch(ctx_), llama_n_batch(ctx_)); }
+    std::size_t n_sequences() const noexcept override { return llama_n_seq_max(ctx_); }
+
+    void set_abort(bool (*asked)(void *data), void *data) noexcept override {
+        asked_ = asked;
+        asked_data_ = data;
+        llama_set_abort_callback(ctx_, should_abort, this);
+    }
+
+    Decoded decode(const std::vector<StepToken> &step, int n_threads, std::vector<SequenceId> &lost) override {
+        if (keeps_state_) {
+            snapshot(step);
+        }
+        llama_set_n_threads(ctx_, n_threads, n_threads);
+        std::int32_t status = 0;
+        try {
+            status = llama_decode(ctx_, batch(step));
+        } catch (const std::exception &thrown) {
+            error_ = std::string("llama_decode failed: ") + thrown.what();
+            return Decoded::failed;
+        }
+        if (status == 0) {
+            return Decoded::done;
+        }
+        restore(step, lost);
+        if (status == 2) {
+            return Decoded::aborted;
+        }
+        error_ = status == 1 ? "llama.cpp found no room in the context for these tokens"
+                             : "llama_decode failed with " + std::to_string(status);
+        return status == 1 ? Decoded::no_room : Decoded::failed;
+    }
+
+    std::string error() const override { return error_; }
+
+    bool sample(void *sampler, std::size_t index, Token &token) override {
+        const auto at = static_cast<std::int32_t>(index);
+        try {
+            const float *const logits = llama_get_logits_ith(ctx_, at);
+            if (logits == nullptr || has_nan(logits)) {
+                error_ = "the model computed no numbers (NaN logits); its file is probably damaged";
+                return false;
+            }
+            token = llama_sampler_sample(static_cast<llama_sampler *>(sampler), ctx_, at);
+        } catch (const std::exception &thrown) {
+            error_ = std::string("no token could be chosen: ") + thrown.what();
+            return false;
+        }
+        return true;
+    }
+
+    bool is_end(Token token) const noexcept override { return llama_vocab_is_eog(vocab_, token); }
+
+    std::string piece(Token token) const override {
+        std::string bytes(32, '\0');
+        std::int32_t length = to_piece(token, bytes);
+        if (length < 0) {
+            bytes.resize(static_cast<std::size_t>(-length));
+            length = to_piece(token, bytes);
+        }
+        bytes.resize(static_cast<std::size_t>(std::max(length, 0)));
+        return bytes;
+    }
+
+    std::size_t truncate(SequenceId sequence, std::size_t length) override {
+        if (length > 0 && can_truncate(sequence, length) &&
+            llama_memory_seq_rm(memory_, sequence, static_cast<llama_pos>(length), -1)) {
+            return length;
+        }
+        llama_memory_seq_rm(memory_, sequence, -1, -1);  // of a whole sequence it cannot fail
+        return 0;
+    }
+
+    void copy(SequenceId from, SequenceId to, std::size_t length) override {
+        llama_memory_seq_cp(memory_, from, to, 0, static_cast<llama_pos>(length));
+    }
+
+    std::vector<std::uint8_t> save(SequenceId sequence) override {
+        llama_synchronize(ctx_);
+        std::vector<std::uint8_t> state(llama_state_seq_get_size(ctx_, sequence));
+        state.resize(llama_state_seq_get_data(ctx_, state.data(), state.size(), sequence));
+        return state;
+    }
+
+    bool restore(SequenceId sequence, const std::vector<std::uint8_t> &state) override {
+        try {
+            if (llama_state_seq_set_data(ctx_, state.data(), state.size(), sequence) == state.size()) {
+                return true;
+            }
+        } catch (const std::exception &thrown) {
+            error_ = thrown.what();
+        }
+        truncate(sequence, 0);
+        return false;
+    }
+
+  private:
+    static constexpr llama_state_seq_flags partial = LLAMA_STATE_SEQ_FLAGS_PARTIAL_ONLY;
+
+    static bool should_abort(void *data) {
+        const auto *self = static_cast<const LlamaBackend *>(data);
+        return self->polls_ && self->asked_ != nullptr && self->asked_(self->asked_data_);
+    }
+
+    llama_batch batch(const std::vector<StepToken> &step) {
+        const std::size_t count = step.size();
+        tokens_.resize(count);
+        positions_.resize(count);
+        sequences_.resize(count);
+        lists_.resize(count);
+        counts_.assign(count, 1);
+        wanted_.resize(count);
+        for (std::size_t index = 0; index < count; ++index) {
+            tokens_[index] = step[index].token;
+            positions_[index] = step[index].position;
+            sequences_[index] = step[index].sequence;
+            lists_[index] = &sequences_[index];
+            wanted_[index] = step[index].wants_logits ? 1 : 0;
+        }
+        return {static_cast<std::int32_t>(count), tokens_.data(), nullptr,        positions_.data(),
+                counts_.data(),                   lists_.data(),  wanted_.data()};
+    }
+
+    // Recurrent state cannot be taken back token by token, so it is kept from before the step. Such models have one sequence.
+    void snapshot(const std::vector<StepToken> &step) {
+        const SequenceId sequence = step.front().sequence;
+        state_.resize(llama_state_seq_get_size_ext(ctx_, sequence, partial));
+        state_.resize(llama_state_seq_get_data_ext(ctx_, state_.data(), state_.size(), sequence, partial));
+    }
+
+    // Brings memory back to where it was before the step: after an abort llama.cpp has done that for attention, and lies about
+    // recurrent state.
+    void restore(const std::vector<StepToken> &step, std::vector<SequenceId> &lost) {
+        SequenceId last = -1;
+        for (const StepToken &token : step) {
+            if (token.sequence == last) {
+                continue;  // its first token says where it began
+            }
+            last = token.sequence;
+            const bool is_back = !keeps_state_ || token.position == 0 || restore_state(last);
+            if (!is_back || !llama_memory_seq_rm(memory_, last, token.position, -1)) {
+                llama_memory_seq_rm(memory_, last, -1, -1);
+                lost.push_back(last);
+            }
+        }
+    }
+
+    bool restore_state(SequenceId sequence) {
+        return !state_.empty() &&
+               llama_state_seq_set_data_ext(ctx_, state_.data(), state_.size(), sequence, partial) == state_.size();
+    }
+
+    // A sliding window must still hold what the tokens after `length` look back to.
+    bool can_truncate(SequenceId sequence, std::size_t length) const noexcept {
+        if (keeps_state_) {
+            return false;
+        }
+        const llama_pos first = llama_memory_seq_pos_min(memory_, sequence);
+        return n_swa_ == 0 || first == 0 || first < static_cast<llama_pos>(length) - n_swa_;
+    }
+
+    bool has_nan(const float *logits) const noexcept {
+        std::int32_t count = 0;
+        for (std::int32_t index = 0; index < n_vocab_; ++index) {
+            count += logits[index] != logits[index] ? 1 : 0;
+        }
+        return count > 0;
+    }
+
+    std::int32_t to_piece(Token token, std::string &bytes) const {
+        return llama_token_to_piece(vocab_, token, bytes.data(), static_cast<std::int32_t>(bytes.size()), 0, false);
+    }
+
+    llama_context *const ctx_;
+    llama_memory_t const memory_;
+    const llama_vocab *const vocab_;
+    const std::int32_t n_vocab_;
+    const std::int32_t n_swa_;
+    const bool keeps_state_;
+    bool polls_ = true;
+    bool (*asked_)(void *) = nullptr;
+    void *asked_data_ = nullptr;
+    std::string error_;
+    std::vector<std::uint8_t> state_;
+
+    // What the batch of the running step points to.
+    std::vector<llama_token> tokens_;
+    std::vector<llama_pos> positions_;
+    std::vector<llama_seq_id> sequences_;
+    std::vector<llama_seq_id *> lists_;
+    std::vector<std::int32_t> counts_;
+    std::vector<std::int8_t> wanted_;
+};
+
+}  // namespace cyllama

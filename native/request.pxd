@@ -1,0 +1,72 @@
+from libc.stdint cimport int32_t
+from libcpp cimport bool as cbool
+from libcpp.string cimport string
+from libcpp.vector cimport vector
+
+from cyllama_jupyter._native.cancel cimport CancelToken, CppToken
+from cyllama_jupyter._native.sampler cimport LlamaSampler
+from cyllama_jupyter._native.wakeup cimport Notifier, Wakeup
+
+cdef extern from "<string_view>" namespace "std" nogil:
+    cdef cppclass string_view:
+        string_view(const char *bytes, size_t size)
+
+cdef extern from "text_log.hpp" namespace "cyllama" nogil:
+    cdef cppclass TextLog:
+        void read(string &out) except +
+
+cdef extern from "request.hpp" namespace "cyllama" nogil:
+    cdef enum class CppPhase "cyllama::Phase":
+        queued
+        prefill
+        decode
+        done
+
+    cdef enum class CppReason "cyllama::Reason":
+        none
+        stop
+        length
+        cancelled
+        timeout
+        failed
+        closed
+
+    cdef cppclass Limits:
+        size_t max_tokens
+        int n_threads
+        int n_threads_batch
+        double timeout
+        double age
+
+    cdef cppclass CppRequest "cyllama::Request":
+        CppRequest(vector[int32_t] prompt, const Limits &limits, vector[string] stops, const CppToken *token,
+                   void *sampler, Notifier *progressed, Notifier *finished) except +
+        CppPhase phase()
+        size_t prompt_read()
+        size_t generated()
+        size_t reused()
+        cbool claim()
+        cbool settle() except +
+        void start(size_t n_reused)
+        void advance(size_t n_read)
+        void start_decoding()
+        void count_token()
+        void push(string_view piece) except +
+        cbool stopped()
+        void finish(CppReason reason) except +
+        CppReason reason()
+        const string &error()
+        double total_seconds()
+        double prompt_seconds()
+        double decode_seconds()
+        TextLog text
+        size_t n_prompt
+
+
+cdef class Request:
+    cdef CppRequest *_request  # owned
+    cdef readonly CancelToken token  # with the three below: what _request borrows
+    cdef LlamaSampler _sampler
+    cdef readonly Wakeup progressed
+    cdef readonly Wakeup finished
+    cdef readonly list pieces

@@ -1,0 +1,413 @@
+// Several generations on one context: which of them compute what in the next step, until each comes to its end.
+//
+// A step is one decode of at most `step_tokens` tokens: the next token of everyone who writes, and beside them prompt chunks.
+// A step that was aborted never happened: it is planned again without the request that was cancelled. Whoever is queued waits for
+// an idle sequence, first come, first served.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <exception>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "backend.hpp"
+#include "governor.hpp"
+#include "sequences.hpp"
+
+namespace cyllama {
+
+class Scheduler;
+
+// Something to do between two steps, on the scheduler's thread.
+class Errand {
+  public:
+    virtual ~Errand() = default;
+    virtual void run(SequencePool &pool, Backend &backend) = 0;
+
+    // Borrows what is notified when it is done.
+    void report_to(Notifier *waiter) noexcept { waiter_ = waiter; }
+    bool done() const noexcept { return done_.load(std::memory_order_acquire); }
+    void finish() noexcept {
+        Notifier *const waiter = waiter_;
+        done_.store(true, std::memory_order_release);  // from here on its owner may destroy it
+        waiter->notify();
+    }
+
+  private:
+    Notifier *waiter_ = nullptr;
+    std::atomic<bool> done_{false};
+};
+
+enum class Submitted { queued, busy, stopped };
+
+class Scheduler {
+  public:
+    // Borrows the backend, the governor, and `ended`, which is notified when a request has come to its end.
+    Scheduler(Backend &backend, ThreadGovernor &governor, std::size_t max_queued, Notifier &ended)
+        : backend_(backend), governor_(governor), ended_notifier_(ended), pool_(backend),
+          capacity_(backend.n_sequences() + max_queued) {
+        backend_.set_abort(&should_abort, this);
+    }
+
+    // --- any thread ---
+
+    // Borrows a request until `take_ended` hands it back.
+    Submitted submit(Request &request) {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        if (stopped_) {
+            return Submitted::stopped;
+        }
+        if (n_open_ >= capacity_) {
+            return Submitted::busy;
+        }
+        ++n_open_;
+        request.order = ++n_submitted_;
+        incoming_.push_back(&request);
+        wake_.notify_one();
+        return Submitted::queued;
+    }
+
+    // Borrows an errand until it is done; false when the scheduler has stopped.
+    bool send(Errand &errand) {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        if (stopped_) {
+            return false;
+        }
+        errands_.push_back(&errand);
+        wake_.notify_one();
+        return true;
+    }
+
+    // Lets `run` end everything that is open, and return. The running step is aborted by the requests' own cancel.
+    void stop() {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        stopped_ = true;
+        wake_.notify_one();
+    }
+
+    // What has come to its end since the last call.
+    std::vector<Request *> take_ended() {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        return std::exchange(ended_, {});
+    }
+
+    // --- the scheduler's thread ---
+
+    // Returns after `stop`; whatever it throws, nothing is open any more.
+    void run() {
+        try {
+            while (receive()) {
+                sweep();
+                admit();
+                plan();
+                if (!step_.empty()) {
+                    compute();
+                }
+            }
+        } catch (...) {
+            stop();
+            close();
+            throw;
+        }
+        close();
+    }
+
+  private:
+    // With others in the step its prompt chunks are short, so that those who write do not wait long for their next token.
+    static constexpr std::size_t mixed_step_tokens = 64;
+
+    static bool should_abort(void *self) { return static_cast<const Scheduler *>(self)->interrupted(); }
+
+    // A step without a prompt chunk is short, and not aborted for one of several.
+    bool interrupted() const noexcept {
+        return (has_prefill_ || running_.size() == 1) &&
+               std::any_of(running_.begin(), running_.end(),
+                           [](const Sequence *sequence) { return sequence->request->interruption() != Reason::none; });
+    }
+
+    // Takes in what was submitted, and sleeps while there is nothing to do. False: it is time to stop.
+    bool receive() {
+        std::vector<Errand *> errands;
+        {
+            std::unique_lock<std::mutex> lock(mutex_);
+            const auto has_work = [this] {
+                return stopped_ || !incoming_.empty() || !errands_.empty() || !waiting_.empty() || pool_.n_busy() > 0;
+            };
+            wake_.wait(lock, has_work);
+            waiting_.insert(waiting_.end(), incoming_.begin(), incoming_.end());
+            incoming_.clear();
+            errands.swap(errands_);
+            if (stopped_) {
+                errands_ = std::move(errands);
+                return false;
+            }
+        }
+        for (Errand *errand : errands) {
+            errand->run(pool_, backend_);
+            errand->finish();
+        }
+        return true;
+    }
+
+    // Ends who has to end: running ones, and those in the queue wherever they stand in it.
+    void sweep() {
+        for (Sequence &sequence : pool_.all()) {
+            if (sequence.request != nullptr) {
+                const Reason reason = sequence.request->interruption();
+                if (reason != Reason::none) {
+                    end(sequence, reason);
+                }
+            }
+        }
+        const auto is_over = [this](Request *request) {
+            const Reason reason = request->interruption();
+            if (request->begun && reason != Reason::none) {
+                request->finish(reason);  // it had lost its place to others
+            }
+            if (request->settle() || request->done()) {
+                hand_back(*request);
+                return true;
+            }
+            return false;
+        };
+        waiting_.erase(std::remove_if(waiting_.begin(), waiting_.end(), is_over), waiting_.end());
+    }
+
+    void admit() {
+        for (auto next = waiting_.begin(); next != waiting_.end() && !is_full();) {
+            Request &request = **next;
+            if (pool_.is_being_computed(request.tokens)) {
+                ++next;
+                continue;
+            }
+            next = waiting_.erase(next);
+            if (request.begun) {
+                pool_.take(request);  // it goes on from where it was
+            } else if (request.claim()) {
+                request.begun = true;
+                request.start(pool_.take(request).tokens.size());
+            } else {
+                hand_back(request);  // cancelled this moment
+            }
+        }
+    }
+
+    bool is_full() const noexcept {
+        return pool_.all_busy() || (n_fit_ > 0 && pool_.n_busy() >= n_fit_);
+    }
+
+    // Who computes how many tokens in the next step.
+    void plan() {
+        step_.clear();
+        running_.clear();
+        std::size_t n_reading = 0;
+        for (Sequence &sequence : pool_.all()) {
+            if (sequence.request != nullptr) {
+                running_.push_back(&sequence);
+                n_reading += sequence.missing() > 1 ? 1 : 0;
+            }
+        }
+        const std::size_t n_writing = running_.size() - n_reading;
+        std::size_t left = backend_.step_tokens();
+        if (n_writing > 0) {
+            left = std::max(std::min(left, mixed_step_tokens), running_.size());
+        }
+        left -= n_writing;
+        has_prefill_ = n_reading > 0;
+        for (const Sequence *sequence : running_) {
+            std::size_t share = 1;
+            if (sequence->missing() > 1) {
+                share = std::min(sequence->missing(), left / n_reading);
+                left -= share;
+                --n_reading;
+            }
+            add(*sequence, share);
+        }
+    }
+
+    void add(const Sequence &sequence, std::size_t count) {
+        const std::vector<Token> &tokens = sequence.request->tokens;
+        for (std::size_t index = sequence.tokens.size(), end = index + count; index < end; ++index) {
+            const bool is_last = index + 1 == tokens.size();
+            step_.push_back({tokens[index], static_cast<std::int32_t>(index), sequence.id, is_last});
+        }
+    }
+
+    void compute() {
+        lost_.clear();
+        const int n_threads = threads();
+        const Clock::time_point begin = Clock::now();
+        const Decoded decoded = backend_.decode(step_, n_threads, lost_);
+        if (decoded == Decoded::done) {
+            const std::chrono::duration<double> seconds = Clock::now() - begin;
+            governor_.record(static_cast<int>(step_.size()), n_threads, seconds.count());
+            take_in();
+            return;
+        }
+        for (const SequenceId id : lost_) {
+            pool_.all()[static_cast<std::size_t>(id)].tokens.clear();
+        }
+        if (decoded == Decoded::failed) {
+            fail(running_);
+        } else if (decoded == Decoded::no_room) {
+            make_room();
+        }
+    }
+
+    // A fixed number of any request in the step holds; else the governor's.
+    int threads() const noexcept {
+        int fixed = 0;
+        for (const Sequence *sequence : running_) {
+            const Limits &limits = sequence->request->limits;
+            const int wanted = has_prefill_ ? limits.n_threads_batch : limits.n_threads;
+            fixed = wanted > 0 && (fixed == 0 || wanted < fixed) ? wanted : fixed;
+        }
+        return fixed > 0 ? fixed : governor_.choose(static_cast<int>(step_.size()));
+    }
+
+    // The step is in memory: note it, and choose the next token of everyone whose logits it brought.
+    void take_in() {
+        for (const StepToken &computed : step_) {
+            pool_.all()[static_cast<std::size_t>(computed.sequence)].tokens.push_back(computed.token);
+        }
+        for (Sequence *sequence : running_) {
+            Request &request = *sequence->request;
+            request.advance(std::min(sequence->tokens.size(), request.n_prompt));
+        }
+        for (std::size_t index = 0; index < step_.size(); ++index) {
+            if (step_[index].wants_logits) {
+                write(pool_.all()[static_cast<std::size_t>(step_[index].sequence)], index);
+            }
+        }
+    }
+
+    void write(Sequence &sequence, std::size_t index) {
+        Request &request = *sequence.request;
+        request.start_decoding();
+        if (request.generated() >= request.limits.max_tokens) {  // none were wanted
+            end(sequence, Reason::length);
+            return;
+        }
+        Token token = 0;
+        if (!backend_.sample(request.sampler, index, token)) {
+            fail({&sequence});
+        } else if (backend_.is_end(token)) {
+            end(sequence, Reason::stop);
+        } else {
+            keep(sequence, token);
+        }
+    }
+
+    void keep(Sequence &sequence, Token token) {
+        Request &request = *sequence.request;
+        request.tokens.push_back(token);
+        request.count_token();
+        request.push(backend_.piece(token));
+        if (request.stopped()) {
+            end(sequence, Reason::stop);
+        } else if (request.generated() >= request.limits.max_tokens || sequence.tokens.size() >= backend_.n_ctx()) {
+            end(sequence, Reason::length);
+        }
+    }
+
+    // What others left behind goes first; then the newest of those who run waits until another has ended.
+    void make_room() {
+        if (Sequence *const stale = pool_.stalest()) {
+            pool_.clear(*stale);
+            return;
+        }
+        const auto newest = std::max_element(running_.begin(), running_.end(), [](const Sequence *a, const Sequence *b) {
+            return a->request->order < b->request->order;
+        });
+        if (running_.size() == 1) {
+            fail(running_);
+            return;
+        }
+        waiting_.push_front((*newest)->request);
+        pool_.release(**newest);
+        pool_.clear(**newest);
+        n_fit_ = running_.size() - 1;
+    }
+
+    void end(Sequence &sequence, Reason reason, std::string_view error = {}) {
+        Request &request = *sequence.request;
+        const Reason interruption = request.interruption();  // it may have come since the last look
+        pool_.release(sequence);
+        n_fit_ = 0;
+        request.finish(interruption != Reason::none && reason != Reason::failed ? interruption : reason, error);
+        hand_back(request);
+    }
+
+    // Nothing is known of their memory any more.
+    void fail(const std::vector<Sequence *> &sequences) {
+        const std::string error = backend_.error();
+        for (Sequence *sequence : sequences) {
+            end(*sequence, Reason::failed, error);
+            pool_.clear(*sequence);
+        }
+    }
+
+    void hand_back(Request &request) {
+        {
+            const std::lock_guard<std::mutex> lock(mutex_);
+            --n_open_;
+            ended_.push_back(&request);
+        }
+        ended_notifier_.notify();
+    }
+
+    // After the stop: cancelled where the cancel that came with it reaches, else closed.
+    void close() {
+        running_.clear();
+        for (Sequence &sequence : pool_.all()) {
+            if (sequence.request != nullptr) {
+                end(sequence, Reason::closed);
+            }
+        }
+        waiting_.insert(waiting_.end(), incoming_.begin(), incoming_.end());  // nobody adds to it after the stop
+        incoming_.clear();
+        for (Request *request : waiting_) {
+            const Reason reason = request->interruption();
+            if (request->begun || request->claim()) {
+                request->finish(reason != Reason::none ? reason : Reason::closed);
+            }
+            hand_back(*request);
+        }
+        waiting_.clear();
+        for (Errand *errand : std::exchange(errands_, {})) {
+            errand->finish();
+        }
+    }
+
+    Backend &backend_;
+    ThreadGovernor &governor_;
+    Notifier &ended_notifier_;
+    SequencePool pool_;
+    const std::size_t capacity_;
+
+    // Behind the mutex.
+    std::mutex mutex_;
+    std::condition_variable wake_;
+    std::vector<Request *> incoming_;
+    std::vector<Errand *> errands_;
+    std::vector<Request *> ended_;
+    std::size_t n_open_ = 0;
+    std::uint64_t n_submitted_ = 0;
+    bool stopped_ = false;
+
+    // The scheduler's thread's.
+    std::deque<Request *> waiting_;
+    std::size_t n_fit_ = 0;  // how many requests fit the context at once, learnt when one did not; 0: not known
+    std::vector<Sequence *> running_;
+    std::vector<StepToken> step_;
+    std::vector<SequenceId> lost_;
+    bool has_prefill_ = false;
+};
+
+}  // namespace cyllama

@@ -1,0 +1,186 @@
+"""The loop that generates, without the GIL: several requests on one context."""
+
+from libc.stdint cimport int32_t, uint8_t, uintptr_t
+from libcpp cimport bool as cbool
+from libcpp.vector cimport vector
+
+from cyllama_jupyter._native cimport llama
+from cyllama_jupyter._native.context cimport LlamaContext
+from cyllama_jupyter._native.request cimport CppRequest, Request
+from cyllama_jupyter._native.wakeup cimport Notifier, Wakeup
+
+from cyllama_jupyter.errors import ClosedError, EngineBusy
+
+cdef extern from "governor.hpp" namespace "cyllama" nogil:
+    cdef cppclass ThreadGovernor:
+        ThreadGovernor(int most, int first) except +
+
+cdef extern from "backend.hpp" namespace "cyllama" nogil:
+    cdef cppclass Backend:
+        pass
+
+cdef extern from "llama_backend.hpp" namespace "cyllama" nogil:
+    cdef cppclass LlamaBackend(Backend):
+        LlamaBackend(llama.llama_context *ctx, const llama.llama_model *model) except +
+        void ignore_abort()
+
+cdef extern from "scheduler.hpp" namespace "cyllama" nogil:
+    cdef enum class Submitted:
+        queued
+        busy
+        stopped
+
+    cdef cppclass CppScheduler "cyllama::Scheduler":
+        CppScheduler(Backend &backend, ThreadGovernor &governor, size_t max_queued, Notifier &ended) except +
+        Submitted submit(CppRequest &request) except +
+        void stop() except +
+        vector[CppRequest *] take_ended() except +
+        void run() except +
+        cbool send(Errand &errand) except +
+
+    cdef cppclass Errand:
+        void report_to(Notifier *waiter)
+        cbool done()
+
+cdef extern from "state.hpp" namespace "cyllama" nogil:
+    cdef cppclass SavedSequence:
+        vector[int32_t] tokens
+        vector[uint8_t] state
+
+    cdef cppclass SaveErrand(Errand):
+        vector[SavedSequence] saved
+
+    cdef cppclass RestoreErrand(Errand):
+        vector[SavedSequence] to_restore
+        size_t n_restored
+
+cdef double _SLICE = 0.05  # seconds between two looks at an errand
+
+
+cdef class Scheduler:
+    """Serves requests on the sequences of one context, which is its own until ``close``.
+
+    Args:
+        context: Where it computes.
+        max_queued: How many requests may wait beside those that run.
+        n_threads: The most threads that the governor may use.
+        n_threads_decode: With how many it begins to decode.
+
+    Attributes:
+        ended: Is notified when requests have come to their end, for ``take_ended``.
+    """
+
+    cdef LlamaContext _context
+    cdef LlamaBackend *_backend  # owned, with the two below, which borrow it
+    cdef ThreadGovernor *_governor
+    cdef CppScheduler *_scheduler
+    cdef dict _open  # what _scheduler borrows: its address to the Request
+    cdef Wakeup _errands  # is notified when one is done
+    cdef readonly Wakeup ended
+
+    def __cinit__(self, LlamaContext context not None, *, size_t max_queued, int n_threads, int n_threads_decode):
+        context._enter()
+        self._context = context
+        self._open = {}
+        self.ended = Wakeup()
+        self._errands = Wakeup()
+        self._backend = new LlamaBackend(context._ctx, context._model._model)
+        self._governor = new ThreadGovernor(n_threads, n_threads_decode)
+        self._scheduler = new CppScheduler(
+            self._backend[0], self._governor[0], max_queued, <Notifier &> self.ended._wakeup)
+
+    def __dealloc__(self):
+        del self._scheduler
+        del self._governor
+        del self._backend
+
+    def close(self):
+        """Give the context back, after ``run`` has returned."""
+        if self._scheduler is NULL:
+            return
+        del self._scheduler
+        self._scheduler = NULL
+        llama.llama_set_abort_callback(self._context._ctx, NULL, NULL)
+        self._context._busy = False
+
+    def ignore_abort(self):
+        """Behave as a backend that ignores ggml's abort callback (CUDA, Metal, Vulkan), for tests."""
+        self._backend.ignore_abort()
+
+    def submit(self, Request request not None):
+        """Queue a request.
+
+        Raises:
+            EngineBusy: As many as may wait do so.
+            ClosedError: It was stopped.
+            ValueError: The request has no sampler.
+        """
+        if request._sampler is None:
+            raise ValueError("a request without a sampler cannot be served")
+        if request._sampler._model is not self._context._model:
+            raise ValueError("the sampler and the context are of different models")
+        key = <uintptr_t> request._request
+        self._open[key] = request
+        cdef Submitted answer
+        with nogil:
+            answer = self._scheduler.submit(request._request[0])
+        if answer == Submitted.queued:
+            return
+        del self._open[key]
+        if answer == Submitted.busy:
+            raise EngineBusy(len(self._open))
+        raise ClosedError("the LLM is closed")
+
+    def run(self):
+        """Serve until ``stop``; nothing is open when it returns or raises."""
+        with nogil:
+            self._scheduler.run()
+
+    def stop(self):
+        """Let ``run`` end what is open and return; cancel the requests first, or the running step goes on to its end."""
+        with nogil:
+            self._scheduler.stop()
+
+    def take_ended(self):
+        """Return the requests that have come to their end since the last call."""
+        cdef vector[CppRequest *] ended
+        with nogil:
+            ended = self._scheduler.take_ended()
+        return [self._open.pop(<uintptr_t> request) for request in ended]
+
+    def save(self):
+        """Return what lies in memory, the sequence that was used last in the end: pairs of token ids and state bytes."""
+        cdef SaveErrand errand
+        self._send(&errand)
+        return [(list(each.tokens), _bytes(each.state)) for each in errand.saved]
+
+    def restore(self, sequences):
+        """Put sequences back into memory, as ``save`` returned them; return how many found room.
+
+        Their bytes must be what llama.cpp wrote for this model: it does not check them (``llama_state_seq_set_data``).
+        """
+        cdef RestoreErrand errand
+        cdef SavedSequence each
+        cdef const uint8_t[::1] state
+        for tokens, state in sequences:
+            each.tokens = tokens
+            each.state.assign(&state[0], &state[0] + state.shape[0])
+            errand.to_restore.push_back(each)
+        self._send(&errand)
+        return errand.n_restored
+
+    cdef int _send(self, Errand *errand) except -1:
+        cdef cbool sent
+        errand.report_to(<Notifier *> &self._errands._wakeup)
+        with nogil:
+            sent = self._scheduler.send(errand[0])
+        if not sent:
+            raise ClosedError("the LLM is closed")
+        while not errand.done():  # an interrupt has to wait: the errand lies on this stack
+            with nogil:
+                self._errands._wakeup.wait(<long long> (1e6 * _SLICE))
+        return 0
+
+
+cdef bytes _bytes(const vector[uint8_t] &data):
+    return (<const char *> data.data())[:data.size()]
