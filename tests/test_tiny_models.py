@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
+from cyllama_jupyter import LLM, GenerationConfig
 from tests.tiny_models import (
     CHATML,
     EMOJI_TEXT,
     write_bert_like,
     write_cycle,
     write_emoji,
+    write_gemma3,
+    write_jamba,
     write_llama,
+    write_mamba,
     write_slow,
     write_t5_encoder,
 )
@@ -52,6 +56,9 @@ def facts(llm):
     model = llm._model.model
     return {
         "decoder": llama_cpp.llama_model_has_decoder(model),
+        "recurrent": llama_cpp.llama_model_is_recurrent(model),
+        "hybrid": llama_cpp.llama_model_is_hybrid(model),
+        "n_swa": llama_cpp.llama_model_n_swa(model),
         "memory": bool(llama_cpp.llama_get_memory(llm._ctx.ctx)),
         "template": llm.metadata.get("tokenizer.chat_template"),
     }
@@ -92,14 +99,25 @@ def _generate(path: Path, jobs: list[tuple[str, int, float]]) -> list[Answer]:
 
 
 @pytest.mark.parametrize(
-    "write", [write_llama, write_emoji, write_bert_like, write_t5_encoder, lambda path: write_cycle(path, TEXT)]
+    "write",
+    [
+        write_llama,
+        write_mamba,
+        write_jamba,
+        write_gemma3,
+        write_emoji,
+        write_bert_like,
+        write_t5_encoder,
+        lambda path: write_cycle(path, TEXT),
+    ],
 )
 def test_the_same_call_writes_the_same_bytes(write: Writer, tmp_path: Path) -> None:
     assert write(tmp_path / "a.gguf").read_bytes() == write(tmp_path / "b.gguf").read_bytes()
 
 
-def test_a_random_llama_speaks_long_and_from_its_whole_context(tmp_path: Path) -> None:
-    path = write_llama(tmp_path / "model.gguf")
+@pytest.mark.parametrize("write", [write_llama, write_mamba, write_jamba, write_gemma3])
+def test_a_random_model_speaks_long_and_from_its_whole_context(write: Writer, tmp_path: Path) -> None:
+    path = write(tmp_path / "model.gguf")
     greedy, again, other_start, sampled = _generate(
         path, [("Hello you", 200, 0.0), ("Hello you", 200, 0.0), ("Cello you", 200, 0.0), ("Hello you", 200, 1.0)]
     )
@@ -108,6 +126,31 @@ def test_a_random_llama_speaks_long_and_from_its_whole_context(tmp_path: Path) -
     assert not any(answer.ended for answer in (greedy, other_start, sampled))
     spans = {tuple(greedy.pieces[start : start + 4]) for start in range(197)}
     assert len(spans) > 80, f"the answer runs in a loop: {greedy.text}"
+
+
+def test_llama_cpp_says_what_memory_a_model_has(tmp_path: Path) -> None:
+    llama, mamba = write_llama(tmp_path / "llama.gguf"), write_mamba(tmp_path / "mamba.gguf")
+    jamba, gemma3 = write_jamba(tmp_path / "jamba.gguf"), write_gemma3(tmp_path / "gemma3.gguf")
+    facts = _probe([llama, mamba, jamba, gemma3])["facts"]
+    kinds = [tuple(facts[str(path)][fact] for fact in ("recurrent", "hybrid", "n_swa")) for path in facts]
+    assert kinds == [(False, False, 0), (True, False, 0), (False, True, 0), (False, False, 32)]
+
+
+@pytest.mark.parametrize("write", [write_mamba, write_jamba, write_gemma3])
+def test_our_engine_generates_the_same_greedy_text_twice(write: Writer, tmp_path: Path) -> None:
+    config = GenerationConfig(max_tokens=50, temperature=0.0)
+    with LLM(write(tmp_path / "model.gguf"), n_ctx=512) as llm:
+        first, again, other = (llm(prompt, config).text for prompt in ("Hello you", "Hello you", "Cello you"))
+    assert first == again
+    assert first != other
+
+
+def test_the_window_hides_what_lies_before_it(tmp_path: Path) -> None:
+    paths = [write_gemma3(tmp_path / f"{window}.gguf", window=window) for window in (16, 32, 256, 512)]
+    jobs: list[Job] = [(path, "Hello you " * 6, 30, 0.0) for path in paths]
+    narrow, wider, *whole = ("".join(answer["pieces"]) for answer in _probe(paths, jobs)["answers"])
+    assert whole[0] == whole[1], "wider than the text"
+    assert len({narrow, wider, whole[0]}) == 3
 
 
 def test_every_kind_of_weight_loads(tmp_path: Path) -> None:

@@ -5,28 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
 from gguf import GGMLQuantizationType, GGUFWriter
 
-from . import container
-from .vocabulary import BASE, CHATML, TEXT, add_vocabulary
+from . import container, residual
+from .residual import Layer
+from .vocabulary import CHATML, add_vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from .container import Array, Tensor
+    from .container import Tensor
 
 WeightType = Literal["F16", "F32", "Q8_0"]
-
-# Channel 0 of every embedding has this value, and no layer writes to that channel: it acts as the input of a bias,
-# which this architecture lacks. Output weights on it make control tokens unlikely and English-looking text likely.
-BIAS_INPUT = 4.0
-LOGIT_STD = 2.5
-# Sharp attention and strong layers let the whole context choose the next token: with neutral weights the last token
-# alone does, greedy answers fall into a two-token loop, and a test could not see a wrong KV cache.
-QUERY_KEY_GAIN = 2.5
-LAYER_GAIN = 2.0
 
 
 @dataclass(frozen=True)
@@ -66,60 +57,18 @@ def add_llama_metadata(writer: GGUFWriter, name: str, shape: Shape) -> None:
     writer.add_layer_norm_rms_eps(1e-5)
 
 
-def _logit_biases() -> Array:
-    """Return what each token's logit is shifted by, about."""
-    bias = np.full(len(BASE), 2.0)
-    bias[:0x20] = -12.0
-    bias[ord("\n")] = 0.0
-    bias[0x20:0x7F] = 0.0
-    bias[ord("a") : ord("z") + 1] = 2.0
-    # Seldom valid UTF-8, so rare; the merges hold two whole characters.
-    bias[0x7F:0x100] = -4.0
-    bias[len(TEXT) :] = -40.0
-    return bias
-
-
-def _embedding(shape: Shape, seed: int) -> Array:
-    rows = np.random.default_rng([seed, 1]).standard_normal((len(BASE), shape.n_embd), dtype=np.float32)
-    rows[:, 0] = BIAS_INPUT
-    return rows
-
-
-def _output(shape: Shape, seed: int) -> Array:
-    rows = np.random.default_rng([seed, 2]).standard_normal((len(BASE), shape.n_embd), dtype=np.float32)
-    rows *= LOGIT_STD / np.sqrt(shape.n_embd)
-    rows[:, 0] = _logit_biases() / BIAS_INPUT
-    return rows
-
-
-def _layer(index: int, shape: Shape, kind: GGMLQuantizationType, seed: int) -> Iterator[Tensor]:
-    """Yield one layer's tensors, scaled so that the residual stream's deviation stays near 1 at any depth."""
-    prefix = f"blk.{index}"
-
-    def matrix(name: str, outputs: int, inputs: int, gain: float = 1.0) -> Tensor:
-        return container.random(f"{prefix}.{name}.weight", (outputs, inputs), kind, seed, gain * inputs**-0.5)
-
-    def into_residual(name: str, inputs: int) -> Tensor:
-        std = LAYER_GAIN * (inputs * shape.n_layer) ** -0.5
-        return container.random(f"{prefix}.{name}.weight", (shape.n_embd, inputs), kind, seed, std, silent_row=0)
-
-    yield container.ones(f"{prefix}.attn_norm.weight", shape.n_embd)
-    yield matrix("attn_q", shape.n_embd, shape.n_embd, QUERY_KEY_GAIN)
-    yield matrix("attn_k", shape.n_embd_kv, shape.n_embd, QUERY_KEY_GAIN)
-    yield matrix("attn_v", shape.n_embd_kv, shape.n_embd)
-    yield into_residual("attn_output", shape.n_embd)
-    yield container.ones(f"{prefix}.ffn_norm.weight", shape.n_embd)
-    yield matrix("ffn_gate", shape.n_ff, shape.n_embd)
-    yield matrix("ffn_up", shape.n_ff, shape.n_embd)
-    yield into_residual("ffn_down", shape.n_ff)
+def _layer(layer: Layer, shape: Shape) -> Iterator[Tensor]:
+    yield layer.norm("attn_norm", shape.n_embd)
+    yield from layer.attention(shape.n_embd_kv)
+    yield from layer.feed_forward(shape.n_ff)
 
 
 def _tensors(shape: Shape, kind: GGMLQuantizationType, seed: int) -> Iterator[Tensor]:
-    yield container.constant("token_embd.weight", _embedding(shape, seed))
+    yield container.constant("token_embd.weight", residual.embedding(shape.n_embd, seed))
     for index in range(shape.n_layer):
-        yield from _layer(index, shape, kind, seed)
+        yield from _layer(Layer(index, shape.n_layer, shape.n_embd, kind, seed), shape)
     yield container.ones("output_norm.weight", shape.n_embd)
-    yield container.constant("output.weight", _output(shape, seed))
+    yield container.constant("output.weight", residual.output(shape.n_embd, seed))
 
 
 def write_llama(  # noqa: PLR0913 - the dimensions of a llama
