@@ -90,8 +90,9 @@ class LlamaBackend final : public Backend {
     }
 
     std::size_t truncate(SequenceId sequence, std::size_t length) override {
-        if (length > 0 && can_truncate(sequence, length) &&
-            llama_memory_seq_rm(memory_, sequence, static_cast<llama_pos>(length), -1)) {
+        // A recurrent state cannot be cut: then nothing happens and the answer is false.
+        if (length > 0 && llama_memory_seq_rm(memory_, sequence, static_cast<llama_pos>(length), -1) &&
+            window_reaches(sequence, length)) {
             return length;
         }
         llama_memory_seq_rm(memory_, sequence, -1, -1);  // of a whole sequence it cannot fail
@@ -177,13 +178,11 @@ class LlamaBackend final : public Backend {
                llama_state_seq_set_data_ext(ctx_, state_.data(), state_.size(), sequence, partial) == state_.size();
     }
 
-    // A sliding window must still hold what the tokens after `length` look back to.
-    bool can_truncate(SequenceId sequence, std::size_t length) const noexcept {
-        if (keeps_state_) {
-            return false;
-        }
+    // Whether memory still holds what the tokens after `length` look back to through a sliding window.
+    bool window_reaches(SequenceId sequence, std::size_t length) const noexcept {
         const llama_pos first = llama_memory_seq_pos_min(memory_, sequence);
-        return n_swa_ == 0 || first == 0 || first < static_cast<llama_pos>(length) - n_swa_;
+        const llama_pos needed = static_cast<llama_pos>(length) - n_swa_;
+        return n_swa_ == 0 || (first >= 0 && first <= std::max(needed, 0));
     }
 
     bool has_nan(const float *logits) const noexcept {

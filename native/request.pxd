@@ -13,7 +13,7 @@ cdef extern from "<string_view>" namespace "std" nogil:
 
 cdef extern from "text_log.hpp" namespace "cyllama" nogil:
     cdef cppclass TextLog:
-        void read(string &out) except +
+        void read(vector[string] &pieces) except +
 
 cdef extern from "request.hpp" namespace "cyllama" nogil:
     cdef enum class CppPhase "cyllama::Phase":

@@ -95,11 +95,12 @@ cdef class Request:
         return self._request.reused()
 
     def drain(self):
-        """Take in the text that has come since the last call, as one piece; no interrupt can come between."""
-        cdef string text
-        self._request.text.read(text)
-        if text.size():
-            self.pieces.append(text.decode("utf-8"))
+        """Take in the text that has come since the last call; no interrupt can come between."""
+        cdef vector[string] pieces
+        cdef size_t index
+        self._request.text.read(pieces)
+        for index in range(pieces.size()):
+            self.pieces.append(pieces[index].decode("utf-8"))
 
     def end_if_queued(self):
         """End it at once when it was cancelled or its time is up before anybody began it; return whether it did so."""

@@ -48,9 +48,11 @@ enum class Submitted { queued, busy, stopped };
 
 class Scheduler {
   public:
-    // Borrows the backend, the governor, and `ended`, which is notified when a request has come to its end.
-    Scheduler(Backend &backend, ThreadGovernor &governor, std::size_t max_queued, Notifier &ended)
-        : backend_(backend), governor_(governor), ended_notifier_(ended), pool_(backend),
+    // Borrows everything: `ended` is notified when a request has come to its end, and who sets `cancel_running` cancels all that
+    // run then, and none that wait.
+    Scheduler(Backend &backend, ThreadGovernor &governor, std::size_t max_queued, std::size_t stash_bytes,
+              std::atomic<bool> &cancel_running, Notifier &ended)
+        : backend_(backend), governor_(governor), cancel_running_(cancel_running), ended_notifier_(ended), pool_(backend, stash_bytes),
           capacity_(backend.n_sequences() + max_queued) {
         backend_.set_abort(&should_abort, this);
     }
@@ -126,9 +128,10 @@ class Scheduler {
 
     // A step without a prompt chunk is short, and not aborted for one of several.
     bool interrupted() const noexcept {
-        return (has_prefill_ || running_.size() == 1) &&
+        return cancel_running_.load() ||
+               ((has_prefill_ || running_.size() == 1) &&
                std::any_of(running_.begin(), running_.end(),
-                           [](const Sequence *sequence) { return sequence->request->interruption() != Reason::none; });
+                           [](const Sequence *sequence) { return sequence->request->interruption() != Reason::none; }));
     }
 
     // Takes in what was submitted, and sleeps while there is nothing to do. False: it is time to stop.
@@ -157,9 +160,10 @@ class Scheduler {
 
     // Ends who has to end: running ones, and those in the queue wherever they stand in it.
     void sweep() {
+        const bool cancels_all = cancel_running_.exchange(false);
         for (Sequence &sequence : pool_.all()) {
             if (sequence.request != nullptr) {
-                const Reason reason = sequence.request->interruption();
+                const Reason reason = cancels_all ? Reason::cancelled : sequence.request->interruption();
                 if (reason != Reason::none) {
                     end(sequence, reason);
                 }
@@ -225,6 +229,9 @@ class Scheduler {
             if (sequence->missing() > 1) {
                 share = std::min(sequence->missing(), left / n_reading);
                 left -= share;
+                if (share > 2 && sequence->missing() - share == 1) {
+                    --share;  // no token of a prompt is computed alone (see `reusable`)
+                }
                 --n_reading;
             }
             add(*sequence, share);
@@ -318,8 +325,7 @@ class Scheduler {
 
     // What others left behind goes first; then the newest of those who run waits until another has ended.
     void make_room() {
-        if (Sequence *const stale = pool_.stalest()) {
-            pool_.clear(*stale);
+        if (pool_.put_away_idle()) {
             return;
         }
         const auto newest = std::max_element(running_.begin(), running_.end(), [](const Sequence *a, const Sequence *b) {
@@ -330,7 +336,7 @@ class Scheduler {
             return;
         }
         waiting_.push_front((*newest)->request);
-        pool_.release(**newest);
+        (*newest)->request = nullptr;
         pool_.clear(**newest);
         n_fit_ = running_.size() - 1;
     }
@@ -338,7 +344,7 @@ class Scheduler {
     void end(Sequence &sequence, Reason reason, std::string_view error = {}) {
         Request &request = *sequence.request;
         const Reason interruption = request.interruption();  // it may have come since the last look
-        pool_.release(sequence);
+        sequence.request = nullptr;
         n_fit_ = 0;
         request.finish(interruption != Reason::none && reason != Reason::failed ? interruption : reason, error);
         hand_back(request);
@@ -387,6 +393,7 @@ class Scheduler {
 
     Backend &backend_;
     ThreadGovernor &governor_;
+    std::atomic<bool> &cancel_running_;
     Notifier &ended_notifier_;
     SequencePool pool_;
     const std::size_t capacity_;

@@ -5,6 +5,7 @@ from libcpp cimport bool as cbool
 from libcpp.vector cimport vector
 
 from cyllama_jupyter._native cimport llama
+from cyllama_jupyter._native.cancel cimport atomic_bool
 from cyllama_jupyter._native.context cimport LlamaContext
 from cyllama_jupyter._native.request cimport CppRequest, Request
 from cyllama_jupyter._native.wakeup cimport Notifier, Wakeup
@@ -31,7 +32,8 @@ cdef extern from "scheduler.hpp" namespace "cyllama" nogil:
         stopped
 
     cdef cppclass CppScheduler "cyllama::Scheduler":
-        CppScheduler(Backend &backend, ThreadGovernor &governor, size_t max_queued, Notifier &ended) except +
+        CppScheduler(Backend &backend, ThreadGovernor &governor, size_t max_queued, size_t stash_bytes,
+                     atomic_bool &cancel_running, Notifier &ended) except +
         Submitted submit(CppRequest &request) except +
         void stop() except +
         vector[CppRequest *] take_ended() except +
@@ -43,16 +45,15 @@ cdef extern from "scheduler.hpp" namespace "cyllama" nogil:
         cbool done()
 
 cdef extern from "state.hpp" namespace "cyllama" nogil:
-    cdef cppclass SavedSequence:
+    cdef cppclass Entry "cyllama::Stash::Entry":
         vector[int32_t] tokens
         vector[uint8_t] state
 
     cdef cppclass SaveErrand(Errand):
-        vector[SavedSequence] saved
+        vector[Entry] saved
 
     cdef cppclass RestoreErrand(Errand):
-        vector[SavedSequence] to_restore
-        size_t n_restored
+        vector[Entry] to_restore
 
 cdef double _SLICE = 0.05  # seconds between two looks at an errand
 
@@ -63,6 +64,7 @@ cdef class Scheduler:
     Args:
         context: Where it computes.
         max_queued: How many requests may wait beside those that run.
+        stash_bytes: How much memory may keep what was computed for earlier prompts.
         n_threads: The most threads that the governor may use.
         n_threads_decode: With how many it begins to decode.
 
@@ -78,7 +80,8 @@ cdef class Scheduler:
     cdef Wakeup _errands  # is notified when one is done
     cdef readonly Wakeup ended
 
-    def __cinit__(self, LlamaContext context not None, *, size_t max_queued, int n_threads, int n_threads_decode):
+    def __cinit__(self, LlamaContext context not None, *, size_t max_queued, size_t stash_bytes, int n_threads,
+                  int n_threads_decode):
         context._enter()
         self._context = context
         self._open = {}
@@ -87,7 +90,7 @@ cdef class Scheduler:
         self._backend = new LlamaBackend(context._ctx, context._model._model)
         self._governor = new ThreadGovernor(n_threads, n_threads_decode)
         self._scheduler = new CppScheduler(
-            self._backend[0], self._governor[0], max_queued, <Notifier &> self.ended._wakeup)
+            self._backend[0], self._governor[0], max_queued, stash_bytes, context._abort.flag, <Notifier &> self.ended._wakeup)
 
     def __dealloc__(self):
         del self._scheduler
@@ -149,25 +152,24 @@ cdef class Scheduler:
         return [self._open.pop(<uintptr_t> request) for request in ended]
 
     def save(self):
-        """Return what lies in memory, the sequence that was used last in the end: pairs of token ids and state bytes."""
+        """Return what was computed and is kept: pairs of token ids and state bytes."""
         cdef SaveErrand errand
         self._send(&errand)
         return [(list(each.tokens), _bytes(each.state)) for each in errand.saved]
 
     def restore(self, sequences):
-        """Put sequences back into memory, as ``save`` returned them; return how many found room.
+        """Take in what ``save`` returned, for prompts that begin so.
 
         Their bytes must be what llama.cpp wrote for this model: it does not check them (``llama_state_seq_set_data``).
         """
         cdef RestoreErrand errand
-        cdef SavedSequence each
+        cdef Entry each
         cdef const uint8_t[::1] state
         for tokens, state in sequences:
             each.tokens = tokens
             each.state.assign(&state[0], &state[0] + state.shape[0])
             errand.to_restore.push_back(each)
         self._send(&errand)
-        return errand.n_restored
 
     cdef int _send(self, Errand *errand) except -1:
         cdef cbool sent

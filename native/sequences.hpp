@@ -9,33 +9,29 @@
 #include <vector>
 
 #include "backend.hpp"
+#include "stash.hpp"
 
 namespace cyllama {
 
 struct Sequence {
     SequenceId id;
-    std::vector<Token> tokens;    // those in memory
-    Request *request = nullptr;   // what is generated in it now, or null
-    std::uint64_t last_used = 0;  // grows; 0 where it was never used
+    std::vector<Token> tokens;   // those in memory
+    Request *request = nullptr;  // what is generated in it now, or null
 
     // Tokens that its request has and memory lacks.
     std::size_t missing() const noexcept { return request->tokens.size() - tokens.size(); }
 };
 
-inline std::size_t common_prefix(const std::vector<Token> &a, const std::vector<Token> &b, std::size_t most) noexcept {
-    const std::size_t length = std::min({a.size(), b.size(), most});
-    return static_cast<std::size_t>(std::mismatch(a.begin(), a.begin() + length, b.begin()).first - a.begin());
-}
-
 class SequencePool {
   public:
-    explicit SequencePool(Backend &backend) : backend_(backend) {
+    SequencePool(Backend &backend, std::size_t stash_bytes) : backend_(backend), stash_(stash_bytes) {
         for (std::size_t id = 0; id < backend.n_sequences(); ++id) {
             all_.push_back({static_cast<SequenceId>(id), {}});
         }
     }
 
     std::vector<Sequence> &all() noexcept { return all_; }
+    Stash &stash() noexcept { return stash_; }
     std::size_t n_busy() const noexcept {
         return static_cast<std::size_t>(std::count_if(all_.begin(), all_.end(), is_busy));
     }
@@ -43,7 +39,7 @@ class SequencePool {
 
     // Whether a running request is about to compute a longer part of these tokens than lies in memory now.
     bool is_being_computed(const std::vector<Token> &tokens) const noexcept {
-        std::size_t now = 0;
+        std::size_t now = stash_.reusable_of(tokens);
         std::size_t soon = 0;
         for (const Sequence &sequence : all_) {
             now = std::max(now, reusable(sequence.tokens, tokens));
@@ -54,30 +50,31 @@ class SequencePool {
         return soon >= now + worth_waiting;
     }
 
-    // Gives a request an idle sequence, which there must be, with as much of its prompt in memory as any has.
+    // Gives a request an idle sequence, which there must be, with as much of its prompt in memory as lies anywhere.
+    //
+    // What lies idle in others moves to the stash: attention adds up over cells, so a sequence whose cells lie behind another's
+    // gets other last bits, and a lone greedy answer would depend on what was asked before.
     Sequence &take(Request &request) {
-        Sequence &source = *std::max_element(all_.begin(), all_.end(), [&](const Sequence &a, const Sequence &b) {
-            return reusable(a.tokens, request.tokens) < reusable(b.tokens, request.tokens);
-        });
+        Sequence &source = longest_match(request.tokens);
         const std::size_t shared = reusable(source.tokens, request.tokens);
-        Sequence &target = target_for(source, shared);
-        if (&target != &source) {
-            clear(target);
-            if (shared > 0) {
-                backend_.copy(source.id, target.id, shared);
-                target.tokens.assign(request.tokens.begin(), request.tokens.begin() + static_cast<std::ptrdiff_t>(shared));
+        const bool goes_on = !is_busy(source) && shared > 0 && shared >= stash_.reusable_of(request.tokens);
+        for (Sequence &sequence : all_) {
+            if (!is_busy(sequence) && !(goes_on && &sequence == &source)) {
+                put_away(sequence);
             }
-        } else if (shared < target.tokens.size()) {
-            target.tokens.resize(backend_.truncate(target.id, shared));
+        }
+        Sequence &target = goes_on ? source : idle();
+        if (!goes_on) {
+            fill(target, is_busy(source) ? &source : nullptr, request.tokens);
+        } else if (source.tokens.size() - shared >= Stash::worth_keeping) {
+            stash_.add(source.tokens, backend_.save(source.id));  // somebody may come back to what is cut off now
+        }
+        const std::size_t kept = reusable(target.tokens, request.tokens);
+        if (kept < target.tokens.size()) {
+            target.tokens.resize(backend_.truncate(target.id, kept));
         }
         target.request = &request;
-        target.last_used = ++clock_;
         return target;
-    }
-
-    void release(Sequence &sequence) noexcept {
-        sequence.request = nullptr;
-        sequence.last_used = ++clock_;
     }
 
     void clear(Sequence &sequence) {
@@ -85,26 +82,17 @@ class SequencePool {
             backend_.truncate(sequence.id, 0);
             sequence.tokens.clear();
         }
-        sequence.last_used = 0;
     }
 
-    // The idle sequence, of which there must be one, that was not used for longest, or never.
-    Sequence &least_used() noexcept {
-        return *std::min_element(all_.begin(), all_.end(), [](const Sequence &a, const Sequence &b) {
-            return std::make_pair(is_busy(a), a.last_used) < std::make_pair(is_busy(b), b.last_used);
-        });
-    }
-
-    // The idle sequence with something in memory that was not used for longest, or null.
-    Sequence *stalest() noexcept {
-        Sequence *found = nullptr;
+    // Makes room in the context by what lies idle in it; false when nothing does.
+    bool put_away_idle() {
         for (Sequence &sequence : all_) {
-            const bool candidate = !is_busy(sequence) && !sequence.tokens.empty();
-            if (candidate && (found == nullptr || sequence.last_used < found->last_used)) {
-                found = &sequence;
+            if (!is_busy(sequence) && !sequence.tokens.empty()) {
+                put_away(sequence);
+                return true;
             }
         }
-        return found;
+        return false;
     }
 
   private:
@@ -112,20 +100,42 @@ class SequencePool {
 
     static bool is_busy(const Sequence &sequence) noexcept { return sequence.request != nullptr; }
 
-    // The last token of a prompt is always computed: its logits are wanted.
-    static std::size_t reusable(const std::vector<Token> &held, const std::vector<Token> &tokens) noexcept {
-        return common_prefix(held, tokens, tokens.size() - 1);
+    Sequence &longest_match(const std::vector<Token> &tokens) noexcept {
+        return *std::max_element(all_.begin(), all_.end(), [&](const Sequence &a, const Sequence &b) {
+            return std::make_pair(reusable(a.tokens, tokens), !is_busy(a)) < std::make_pair(reusable(b.tokens, tokens), !is_busy(b));
+        });
     }
 
-    // The source itself where the request goes on from its end; else the idle sequence that was not used for longest, so that
-    // what the source holds beyond the shared part stays for those who come back to it.
-    Sequence &target_for(Sequence &source, std::size_t shared) noexcept {
-        return !is_busy(source) && shared > 0 && shared == source.tokens.size() ? source : least_used();
+    Sequence &idle() noexcept { return *std::find_if_not(all_.begin(), all_.end(), is_busy); }
+
+    // Empties an idle sequence; what was much work to compute stays in the stash.
+    void put_away(Sequence &sequence) {
+        if (sequence.tokens.size() >= Stash::worth_keeping) {
+            stash_.add(sequence.tokens, backend_.save(sequence.id));
+        }
+        clear(sequence);
+    }
+
+    // Fills an empty sequence from the stash or from one that is computed now, whichever has more of these tokens.
+    void fill(Sequence &target, const Sequence *busy, const std::vector<Token> &tokens) {
+        const std::size_t shared = busy == nullptr ? 0 : reusable(busy->tokens, tokens);
+        if (stash_.reusable_of(tokens) > shared) {
+            const Stash::Entry &entry = *stash_.find(tokens);
+            if (backend_.restore(target.id, entry.state)) {  // else there is no room for it beside those who run
+                target.tokens = entry.tokens;
+                stash_.touch(entry);
+                return;
+            }
+        }
+        if (shared > 0) {
+            backend_.copy(busy->id, target.id, shared);
+            target.tokens.assign(tokens.begin(), tokens.begin() + static_cast<std::ptrdiff_t>(shared));
+        }
     }
 
     Backend &backend_;
+    Stash stash_;
     std::vector<Sequence> all_;
-    std::uint64_t clock_ = 0;
 };
 
 }  // namespace cyllama

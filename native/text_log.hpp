@@ -7,9 +7,11 @@
 #include <algorithm>
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace cyllama {
 
@@ -26,9 +28,32 @@ class TextLog {
         }
     }
 
-    // The writer's.
+    // The writer's: one piece of text.
     void append(std::string_view text) {
-        const std::size_t end = written_.load(std::memory_order_relaxed) + text.size();
+        const auto length = static_cast<Length>(text.size());
+        char prefix[sizeof length];
+        std::memcpy(prefix, &length, sizeof length);
+        put({prefix, sizeof length});
+        put(text);
+        // With it the bytes are published, and `next` of a chunk that is full.
+        written_.store(written_.load(std::memory_order_relaxed) + sizeof length + text.size(), std::memory_order_release);
+    }
+
+    // The reader's: appends to `pieces` what has come since the last call.
+    void read(std::vector<std::string> &pieces) {
+        const std::size_t end = written_.load(std::memory_order_acquire);
+        while (read_ < end) {
+            Length length = 0;
+            get(reinterpret_cast<char *>(&length), sizeof length);
+            pieces.emplace_back(length, '\0');
+            get(pieces.back().data(), length);
+        }
+    }
+
+  private:
+    using Length = std::uint32_t;
+
+    void put(std::string_view text) {
         while (!text.empty()) {
             if (filled_ == Chunk::capacity) {
                 last_->next = new Chunk;
@@ -40,28 +65,25 @@ class TextLog {
             filled_ += part;
             text.remove_prefix(part);
         }
-        written_.store(end, std::memory_order_release);  // with it the bytes, and `next` of a chunk that is full
     }
 
-    // The reader's: appends to `out` what has come since the last call.
-    void read(std::string &out) {
-        const std::size_t end = written_.load(std::memory_order_acquire);
-        out.reserve(out.size() + (end - read_));
-        while (read_ < end) {
+    void get(char *out, std::size_t length) {
+        read_ += length;
+        while (length > 0) {
             if (taken_ == Chunk::capacity) {
                 Chunk *const next = first_->next;
                 delete first_;
                 first_ = next;
                 taken_ = 0;
             }
-            const std::size_t part = std::min(end - read_, Chunk::capacity - taken_);
-            out.append(first_->bytes + taken_, part);
+            const std::size_t part = std::min(length, Chunk::capacity - taken_);
+            std::memcpy(out, first_->bytes + taken_, part);
             taken_ += part;
-            read_ += part;
+            out += part;
+            length -= part;
         }
     }
 
-  private:
     struct Chunk {
         static constexpr std::size_t capacity = 4080;
         char bytes[capacity];

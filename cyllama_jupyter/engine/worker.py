@@ -8,6 +8,8 @@ import time
 import weakref
 from typing import TYPE_CHECKING
 
+import psutil
+
 from cyllama_jupyter._native.cancel import CancelScope, LoadState
 from cyllama_jupyter._native.context import LlamaContext
 from cyllama_jupyter._native.scheduler import Scheduler
@@ -24,10 +26,13 @@ from cyllama_jupyter.errors import ClosedError
 if TYPE_CHECKING:
     from cyllama_jupyter._native.model import LlamaModel
 
-__all__ = ["MAX_QUEUED", "EngineThread"]
+__all__ = ["MAX_QUEUED", "MAX_STASH_BYTES", "EngineThread"]
 
 MAX_QUEUED = 64
 """How many generations may wait beside those that run."""
+
+MAX_STASH_BYTES = 2**30
+"""The most memory for what was computed for earlier prompts; never more than an eighth of what is free."""
 
 _EXIT_SECONDS = 10.0
 
@@ -55,7 +60,8 @@ class EngineThread:
         self._scope = scope
         self._stopped = False
         self._process = os.getpid()
-        self._threads: set[int] = set()  # the identifiers of ours
+        self._thread: int | None = None  # its identifier, and the reporter's
+        self._reporter: int | None = None
         self._started = self._over = False
         self._ended = Wakeup()
         self._path, self._config = path, config
@@ -93,17 +99,18 @@ class EngineThread:
         self._halt()
 
     def join(self, timeout: float | None = None) -> None:
-        """Wait for the thread to end, unless this is it."""
+        """Wait for the thread to end, unless this is it, or a callback of one of its runs."""
         deadline = None if timeout is None else time.monotonic() + timeout
-        while self.alive and not self.is_current and os.getpid() == self._process:
+        ours = (self._thread, self._reporter)
+        while self.alive and threading.get_ident() not in ours and os.getpid() == self._process:
             if deadline is not None and time.monotonic() >= deadline:
                 return
             self._ended.wait(SLICE)
 
     @property
     def is_current(self) -> bool:
-        """Whether this is called on one of the engine's threads."""
-        return threading.get_ident() in self._threads
+        """Whether this is called on the engine's thread."""
+        return threading.get_ident() == self._thread
 
     @property
     def alive(self) -> bool:
@@ -123,7 +130,7 @@ class EngineThread:
             scheduler.stop()
 
     def _run(self) -> None:
-        self._threads.add(threading.get_ident())
+        self._thread = threading.get_ident()
         threading.current_thread().name = "cyllama-engine"
         try:
             self._serve()
@@ -150,7 +157,7 @@ class EngineThread:
         if self._stopped:  # before there was a scheduler to stop
             scheduler.stop()
         reporter = Reporter(scheduler)
-        self._threads.add(reporter.start())
+        self._reporter = reporter.start()
         try:
             scheduler.run()
         finally:
@@ -163,7 +170,10 @@ class EngineThread:
 
 def _scheduler(context: LlamaContext) -> Scheduler:
     most = most_threads()
-    return Scheduler(context, max_queued=MAX_QUEUED, n_threads=most, n_threads_decode=max(1, most - 1))
+    stash_bytes = min(MAX_STASH_BYTES, psutil.virtual_memory().available // 8)
+    return Scheduler(
+        context, max_queued=MAX_QUEUED, stash_bytes=stash_bytes, n_threads=most, n_threads_decode=max(1, most - 1)
+    )
 
 
 _ENGINES: "weakref.WeakSet[EngineThread]" = weakref.WeakSet()

@@ -2,10 +2,11 @@
 
 import logging
 import threading
+from pathlib import Path
 
 import pytest
 
-from cyllama_jupyter import LLM, Generation, GenerationConfig
+from cyllama_jupyter import LLM, Generation, GenerationConfig, Response
 
 GREEDY = GenerationConfig(max_tokens=8, temperature=0.0)
 
@@ -23,21 +24,31 @@ def test_a_callback_that_exits_does_not_take_the_engine_with_it(
     assert "mine" in caplog.text
 
 
-def test_a_callback_that_waits_for_the_engine_is_told_so(tiny_llm: LLM) -> None:
-    told: list[BaseException | None] = []
+def test_a_callback_may_ask_again(tiny_llm: LLM) -> None:
+    answers: list[Response] = []
 
     def ask_again(_: Generation) -> None:
-        try:
-            tiny_llm("c", GREEDY)
-        except RuntimeError as error:
-            told.append(error)
+        answers.append(tiny_llm("c", GREEDY))
         asked.set()
 
     asked = threading.Event()
     tiny_llm.submit("a", GREEDY).add_done_callback(ask_again)
     assert asked.wait(60)
-    assert "cannot wait" in str(told[0])
-    assert tiny_llm.submit("b", GREEDY).result(60).finish_reason == "length"
+    assert answers[0].finish_reason == "length"
+
+
+def test_a_callback_may_close_the_llm(tiny_model: Path) -> None:
+    llm = LLM(tiny_model)
+    closed = threading.Event()
+
+    def close(_: Generation) -> None:
+        llm.close()
+        closed.set()
+
+    llm.submit("a", GREEDY).add_done_callback(close)
+    assert closed.wait(60)
+    llm._engine.join()
+    assert not llm._engine.alive
 
 
 def test_a_callback_may_submit_without_waiting(tiny_llm: LLM) -> None:

@@ -47,6 +47,9 @@ WRONG: dict[str, tuple[object, ...]] = {
     "parse_special": NOT_FLAGS,
     "n_ctx": (0, -1, 2**31, *NOT_INTEGERS),
     "n_batch": (0, -1, 2**31, *NOT_INTEGERS),
+    "n_ubatch": (0, -1, 2**31, *NOT_INTEGERS),
+    "n_parallel": (0, -1, 257, *NOT_INTEGERS),
+    "flash_attn": ("", "auto", True, 1),
     "n_gpu_layers": (-2, 2**31, *NOT_INTEGERS),
     "main_gpu": (-1, *NOT_INTEGERS),
     "split_mode": (-1, 3, *NOT_INTEGERS),
@@ -72,12 +75,15 @@ RIGHT: dict[str, tuple[object, ...]] = {
     "parse_special": (False,),
     "n_ctx": (None, 1, 8192),
     "n_batch": (None, 1),
+    "n_ubatch": (None, 1, 512),
+    "n_parallel": (None, 1, 256),
+    "flash_attn": (None, "on", "off"),
     "n_gpu_layers": (None, -1, 0, 99),
     "main_gpu": (None, 0),
     "split_mode": (None, 0, 1, 2),
     "tensor_split": (None, [0.5, 0.5], (1,)),
-    "n_threads": (None, -1, 1, 512),
-    "n_threads_batch": (None, -1, 1, 512),
+    "n_threads": (None, "auto", -1, 1, 512),
+    "n_threads_batch": (None, "auto", -1, 1, 512),
 }
 
 

@@ -62,7 +62,7 @@ def test_what_on_token_raises_reaches_the_caller_and_cancels(tiny_llm: LLM) -> N
 def test_an_unread_stream_never_blocks_the_queue(tiny_llm: LLM) -> None:
     unread = tiny_llm("a", GenerationConfig(max_tokens=400, temperature=0.0), stream=True)
     assert tiny_llm("b", GREEDY).finish_reason == "length"
-    assert unread.done()
+    assert unread.wait(60)
     assert "".join(unread) == unread.result()
 
 

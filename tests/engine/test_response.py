@@ -13,7 +13,13 @@ from hypothesis import strategies as st
 from cyllama_jupyter import GenerationStats, Response
 
 STATS = GenerationStats(
-    prompt_tokens=3, generated_tokens=2, total_time=0.5, tokens_per_second=8.0, prompt_time=0.2, generation_time=0.25
+    prompt_tokens=3,
+    generated_tokens=2,
+    total_time=0.5,
+    tokens_per_second=8.0,
+    prompt_time=0.2,
+    generation_time=0.25,
+    reused_tokens=1,
 )
 RESPONSE = Response("Grüße 👋🏽", STATS, "length", "/models/m.gguf")
 PLAIN = {
@@ -27,6 +33,7 @@ PLAIN = {
         "tokens_per_second": 8.0,
         "prompt_time": 0.2,
         "generation_time": 0.25,
+        "reused_tokens": 1,
     },
 }
 

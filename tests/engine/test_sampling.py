@@ -114,7 +114,9 @@ def test_penalties_forbid_what_was_said(tiny_llm: LLM) -> None:
     for penalty in ({"frequency_penalty": 1000.0}, {"presence_penalty": 1000.0}, {"repeat_penalty": 1e30}):
         few = replace(config(temperature=0.0, **penalty), max_tokens=32)
         pieces = list(tiny_llm(PROMPT, few, stream=True))
-        assert len(set(pieces)) == len(pieces)
+        if "repeat_penalty" not in penalty:  # which makes a likely token unlikely, and no more than that
+            assert len(set(pieces)) == len(pieces)
+        assert max(spans("".join(pieces), 1)) < max(spans(plain, 1))
         assert sample(tiny_llm, temperature=0.0, penalty_last_n=0, **penalty) == plain
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -11,7 +11,7 @@ from cyllama_jupyter._native import log
 from cyllama_jupyter._native.cancel import LoadState
 from cyllama_jupyter._native.sampler import LlamaSampler
 
-LENGTHS = {"n_ctx": 256, "n_batch": 32, "n_ubatch": 16, "n_threads": 1, "n_threads_batch": 1}
+LENGTHS: dict[str, Any] = {"n_ctx": 256, "n_batch": 32, "n_ubatch": 16, "n_threads": 1, "n_threads_batch": 1}
 
 
 class Loaded(NamedTuple):

@@ -1,0 +1,85 @@
+// What sequences held, in plain memory outside the context: a prompt that begins as one of them is not computed again.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <list>
+#include <utility>
+#include <vector>
+
+#include "request.hpp"
+
+namespace cyllama {
+
+// How much of `tokens` need not be computed where `held` lies in memory. The last one always is, for its logits, and never alone:
+// llama.cpp multiplies single tokens by other code, which gives other last bits than the prompt's first run.
+inline std::size_t reusable(const std::vector<Token> &held, const std::vector<Token> &tokens) noexcept {
+    const std::size_t most = std::min(held.size(), tokens.size() < 2 ? 0 : tokens.size() - 2);
+    const auto end = held.begin() + static_cast<std::ptrdiff_t>(most);
+    return static_cast<std::size_t>(std::mismatch(held.begin(), end, tokens.begin()).first - held.begin());
+}
+
+class Stash {
+  public:
+    struct Entry {
+        std::vector<Token> tokens;
+        std::vector<std::uint8_t> state;
+    };
+
+    // Fewer tokens are computed again in less than a second.
+    static constexpr std::size_t worth_keeping = 128;
+
+    explicit Stash(std::size_t most_bytes) : most_bytes_(most_bytes) {}
+
+    // Takes an entry in; those that it continues go, and then those that were not used for longest, until there is room.
+    void add(const std::vector<Token> &tokens, std::vector<std::uint8_t> state) {
+        entries_.remove_if([&](const Entry &entry) {
+            return entry.tokens.size() <= tokens.size() && std::equal(entry.tokens.begin(), entry.tokens.end(), tokens.begin());
+        });
+        if (state.empty() || state.size() > most_bytes_) {
+            return;
+        }
+        entries_.push_back({tokens, std::move(state)});
+        while (n_bytes() > most_bytes_) {
+            entries_.pop_front();
+        }
+    }
+
+    // The entry that saves most of computing `tokens`, or null; it stays valid until the next `add`.
+    const Entry *find(const std::vector<Token> &tokens) const noexcept {
+        const auto found = std::max_element(entries_.begin(), entries_.end(), [&](const Entry &a, const Entry &b) {
+            return reusable(a.tokens, tokens) < reusable(b.tokens, tokens);
+        });
+        return found == entries_.end() ? nullptr : &*found;
+    }
+
+    // How much of computing `tokens` it saves.
+    std::size_t reusable_of(const std::vector<Token> &tokens) const noexcept {
+        const Entry *const found = find(tokens);
+        return found == nullptr ? 0 : reusable(found->tokens, tokens);
+    }
+
+    // It was used just now.
+    void touch(const Entry &used) {
+        const auto at = std::find_if(entries_.begin(), entries_.end(), [&](const Entry &entry) { return &entry == &used; });
+        entries_.splice(entries_.end(), entries_, at);
+    }
+
+    std::size_t n_bytes() const noexcept {
+        std::size_t sum = 0;
+        for (const Entry &entry : entries_) {
+            sum += entry.state.size() + entry.tokens.size() * sizeof(Token);
+        }
+        return sum;
+    }
+
+    // Least recently used first.
+    const std::list<Entry> &entries() const noexcept { return entries_; }
+
+  private:
+    const std::size_t most_bytes_;
+    std::list<Entry> entries_;
+};
+
+}  // namespace cyllama
