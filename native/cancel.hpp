@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 
 namespace cyllama {
@@ -52,7 +53,8 @@ class AbortState {
   public:
     std::atomic<bool> flag{false};
     std::atomic<bool> asks_callback{false};
-    void *context = nullptr;  // the LlamaContext that this is a part of
+    void *context = nullptr;     // the LlamaContext that this is a part of
+    bool checks_signals = false;  // the decode runs on the main thread, where Python waits to handle signals; for that thread alone
 
     // Borrows `token` until the next call.
     void watch(const CancelToken *token) noexcept { token_.store(token); }
@@ -61,8 +63,19 @@ class AbortState {
         return flag.load() || (token != nullptr && token->cancelled());
     }
 
+    // Whether it is time again to let Python handle signals: taking the GIL after every graph node would be slow.
+    bool signals_due() noexcept {
+        const auto now = std::chrono::steady_clock::now();
+        if (!checks_signals || now < next_check_) {
+            return false;
+        }
+        next_check_ = now + std::chrono::milliseconds(20);
+        return true;
+    }
+
   private:
     std::atomic<const CancelToken *> token_{nullptr};
+    std::chrono::steady_clock::time_point next_check_{};
 };
 
 // What llama.cpp's progress callback writes and reads while a model loads.

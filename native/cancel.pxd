@@ -24,6 +24,8 @@ cdef extern from "cancel.hpp" namespace "cyllama" nogil:
         atomic_bool flag
         atomic_bool asks_callback
         void *context
+        cbool checks_signals
+        cbool signals_due()
         void watch(const CppToken *token)
         cbool requested()
 

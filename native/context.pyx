@@ -1,6 +1,9 @@
 """A context: the memory of one conversation with a model, and the decode that can be stopped."""
 
+import threading
+
 cimport cython
+from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport int32_t
 from libcpp cimport bool as cbool
 from libcpp.vector cimport vector
@@ -24,15 +27,16 @@ cdef cbool _should_abort(void *data) noexcept nogil:
     cdef AbortState *state = <AbortState *> data
     if state.requested():
         return True
-    if not state.asks_callback.load():
+    if not state.asks_callback.load() and not state.signals_due():
         return False
     with gil:
-        return _ask_callback(<LlamaContext> state.context)
+        return _ask_python(<LlamaContext> state.context)
 
 
-cdef cbool _ask_callback(LlamaContext context) noexcept:
+cdef cbool _ask_python(LlamaContext context) noexcept:
     callback = context._callback
     try:
+        PyErr_CheckSignals()  # a Ctrl-C raises here, on the main thread
         return callback is not None and bool(callback())
     except BaseException as error:  # re-raised by decode(); a C callback cannot raise
         context._callback_error = error
@@ -140,9 +144,11 @@ cdef class LlamaContext:
 
         Raises:
             ContextOverflow: They do not fit behind what is in memory.
-            DecodeAborted: It was cancelled; whole ubatches that were done stay in memory.
+            DecodeAborted: It was cancelled; whole ubatches that were done stay in memory,
+                except that the state of a recurrent model is then worthless: ``clear`` it.
             DecodeError: llama.cpp failed.
-            BaseException: Whatever the callback given to ``set_abort_callback`` raised.
+            BaseException: Whatever the callback given to ``set_abort_callback`` or a signal handler raised: on the main
+                thread Ctrl-C ends a decode with KeyboardInterrupt (``PyErr_CheckSignals`` every 20 ms).
         """
         cdef vector[llama.llama_token] ids = tokens
         cdef int32_t status
@@ -151,6 +157,7 @@ cdef class LlamaContext:
             self._check(ids)
             self._has_logits = False
             self._callback_error = None
+            self._abort.checks_signals = threading.current_thread() is threading.main_thread()
             with nogil:
                 status = llama.llama_decode(self._ctx, llama.llama_batch_get_one(ids.data(), <int32_t> ids.size()))
         finally:

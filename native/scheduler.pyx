@@ -134,6 +134,11 @@ cdef class Scheduler:
             raise EngineBusy(len(self._open))
         raise ClosedError("the LLM is closed")
 
+    @property
+    def n_open(self):
+        """How many requests run or wait."""
+        return len(self._open)
+
     def run(self):
         """Serve until ``stop``; nothing is open when it returns or raises."""
         with nogil:

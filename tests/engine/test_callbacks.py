@@ -3,6 +3,7 @@
 import logging
 import threading
 from pathlib import Path
+from queue import SimpleQueue
 
 import pytest
 
@@ -52,10 +53,9 @@ def test_a_callback_may_close_the_llm(tiny_model: Path) -> None:
 
 
 def test_a_callback_may_submit_without_waiting(tiny_llm: LLM) -> None:
-    more: list[Generation] = []
-    tiny_llm.submit("a", GREEDY).add_done_callback(lambda _: more.append(tiny_llm.submit("b", GREEDY)))
-    tiny_llm("c", GREEDY)
-    assert more[0].result(60).finish_reason == "length"
+    more: SimpleQueue[Generation] = SimpleQueue()
+    tiny_llm.submit("a", GREEDY).add_done_callback(lambda _: more.put(tiny_llm.submit("b", GREEDY)))
+    assert more.get(timeout=60).result(60).finish_reason == "length"
 
 
 def test_a_log_handler_that_raises_does_not_end_the_engine(tiny_llm: LLM, capsys: pytest.CaptureFixture[str]) -> None:

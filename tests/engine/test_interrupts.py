@@ -16,15 +16,12 @@ ENDLESS = GenerationConfig(max_tokens=1_000_000, temperature=0.0)
 
 @contextmanager
 def interrupt_when_decoding(llm: LLM) -> Iterator[None]:
-    """Send this process a SIGINT as soon as the engine is inside llama_decode."""
+    """Send this process a SIGINT as soon as the engine has something to do."""
 
     def watch() -> None:
         while not ended.is_set():
-            if not armed:
-                continue
-            try:
-                _ = llm._ctx.n_past
-            except RuntimeError:  # the context is in use: a decode runs
+            scheduler = llm._engine.scheduler
+            if armed and scheduler is not None and scheduler.n_open:
                 os.kill(os.getpid(), signal.SIGINT)
                 return
 

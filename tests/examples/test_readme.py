@@ -47,18 +47,19 @@ def test_one_handle_for_each_run(smollm2: Path) -> None:
     assert re.fullmatch(r"cancelled \d+", last)
 
 
-# Says when the engine is inside llama_decode (the context is in use), and afterwards how long the prefill is.
+# Says when the engine has something to do, and afterwards how long the prefill is.
 WATCH = """
 import threading, time
 def watch():
     while True:
         try:
-            globals()["llm"]._ctx.n_past
+            busy = globals()["llm"]._engine.scheduler.n_open
         except (KeyError, AttributeError):
-            time.sleep(0.001)
-        except RuntimeError:
+            busy = 0
+        if busy:
             print("DECODING", flush=True)
             return
+        time.sleep(0.001)
 threading.Thread(target=watch, daemon=True).start()
 """
 UNINTERRUPTED = """

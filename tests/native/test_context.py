@@ -1,5 +1,7 @@
 """A context driven directly, below ``LLM``."""
 
+import os
+import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -105,6 +107,28 @@ def test_what_an_abort_callback_raises_is_raised_by_decode(context: LlamaContext
 def test_an_abort_callback_must_be_callable(context: LlamaContext) -> None:
     with pytest.raises(TypeError, match="must be callable"):
         context.set_abort_callback(3)  # type: ignore[arg-type]
+
+
+def test_ctrl_c_ends_a_decode_on_the_main_thread(slow_model: Path) -> None:
+    context = LlamaContext(load(slow_model), n_ctx=2048, n_batch=2048, n_ubatch=512, n_threads=1, n_threads_batch=1)
+
+    def interrupt() -> None:
+        while True:
+            try:
+                _ = context.n_past
+            except RuntimeError:  # the context is in use: the decode runs
+                os.kill(os.getpid(), signal.SIGINT)
+                return
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        context.decode([7] * 2000)
+    thread.join()
+    assert context.n_past < 2000  # it came in the middle
+    assert not context.has_logits
+    context.decode([7])
+    context.close()
 
 
 def test_a_second_thread_is_refused_not_mixed_in(slow_model: Path) -> None:
