@@ -104,6 +104,7 @@ class Scheduler {
     // Returns after `stop`; whatever it throws, nothing is open any more.
     void run() {
         try {
+            warm_up();
             while (receive()) {
                 sweep();
                 admit();
@@ -124,7 +125,13 @@ class Scheduler {
     // With others in the step its prompt chunks are short, so that those who write do not wait long for their next token.
     static constexpr std::size_t mixed_step_tokens = 64;
 
-    static bool should_abort(void *self) { return static_cast<const Scheduler *>(self)->interrupted(); }
+    static bool should_abort(void *data) {
+        const auto *self = static_cast<const Scheduler *>(data);
+        return self->interrupted() || self->takes_too_long();
+    }
+
+    // The governor has been told of a step that fewer threads would have been through with.
+    bool takes_too_long() const noexcept { return give_up_at_ != Clock::time_point::max() && Clock::now() >= give_up_at_; }
 
     // A step without a prompt chunk is short, and not aborted for one of several.
     bool interrupted() const noexcept {
@@ -248,12 +255,15 @@ class Scheduler {
 
     void compute() {
         lost_.clear();
-        const int n_threads = threads();
+        const auto n_tokens = static_cast<int>(step_.size());
+        const int fixed = fixed_threads();
+        const int n_threads = fixed > 0 ? fixed : governor_.choose(n_tokens);
         const Clock::time_point begin = Clock::now();
+        give_up_at_ = fixed > 0 ? Clock::time_point::max() : after(begin, governor_.limit(n_tokens, n_threads));
         const Decoded decoded = backend_.decode(step_, n_threads, lost_);
+        const std::chrono::duration<double> seconds = Clock::now() - begin;
         if (decoded == Decoded::done) {
-            const std::chrono::duration<double> seconds = Clock::now() - begin;
-            governor_.record(static_cast<int>(step_.size()), n_threads, seconds.count());
+            governor_.record(n_tokens, n_threads, seconds.count());
             take_in();
             return;
         }
@@ -264,18 +274,36 @@ class Scheduler {
             fail(running_);
         } else if (decoded == Decoded::no_room) {
             make_room();
+        } else if (takes_too_long()) {
+            governor_.give_up(n_tokens, n_threads, seconds.count());
         }
     }
 
-    // A fixed number of any request in the step holds; else the governor's.
-    int threads() const noexcept {
+    static Clock::time_point after(Clock::time_point begin, double seconds) noexcept {
+        constexpr double longest = 1e6;
+        return seconds < longest ? begin + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds))
+                                 : Clock::time_point::max();
+    }
+
+    // One token on one thread, before the first request: it fetches the model's pages, and tells the governor what a step may take.
+    void warm_up() {
+        const Clock::time_point begin = Clock::now();
+        if (backend_.decode({{0, 0, 0, true}}, 1, lost_) == Decoded::done) {
+            const std::chrono::duration<double> seconds = Clock::now() - begin;
+            governor_.record(1, 1, seconds.count());
+        }
+        backend_.truncate(0, 0);
+    }
+
+    // The least number that any request in the step was given; 0 where all leave it to the governor.
+    int fixed_threads() const noexcept {
         int fixed = 0;
         for (const Sequence *sequence : running_) {
             const Limits &limits = sequence->request->limits;
             const int wanted = has_prefill_ ? limits.n_threads_batch : limits.n_threads;
             fixed = wanted > 0 && (fixed == 0 || wanted < fixed) ? wanted : fixed;
         }
-        return fixed > 0 ? fixed : governor_.choose(static_cast<int>(step_.size()));
+        return fixed;
     }
 
     // The step is in memory: note it, and choose the next token of everyone whose logits it brought.
@@ -415,6 +443,7 @@ class Scheduler {
     std::vector<StepToken> step_;
     std::vector<SequenceId> lost_;
     bool has_prefill_ = false;
+    Clock::time_point give_up_at_ = Clock::time_point::max();
 };
 
 }  // namespace cyllama

@@ -1,0 +1,32 @@
+"""How many threads llama.cpp gets for each step, chosen by measurement."""
+
+cdef extern from "governor.hpp" namespace "cyllama" nogil:
+    cdef cppclass CppGovernor "cyllama::ThreadGovernor":
+        CppGovernor(int most, int first) except +
+        int choose(int n_tokens)
+        void record(int n_tokens, int threads, double seconds)
+
+
+cdef class ThreadGovernor:
+    """Learns from the time that steps take how many threads make them fastest, while other processes come and go.
+
+    Args:
+        most: Threads that may be used.
+        first: Threads with which steps of fewer than 64 tokens begin; longer ones begin with ``most``.
+    """
+
+    cdef CppGovernor *_governor  # owned
+
+    def __cinit__(self, int most, int first):
+        self._governor = new CppGovernor(most, first)
+
+    def __dealloc__(self):
+        del self._governor
+
+    def choose(self, int n_tokens):
+        """Return the threads for the next step of ``n_tokens``."""
+        return self._governor.choose(n_tokens)
+
+    def record(self, int n_tokens, int threads, double seconds):
+        """Learn that a step of ``n_tokens`` took ``seconds`` on so many threads."""
+        self._governor.record(n_tokens, threads, seconds)
