@@ -31,6 +31,9 @@ class Backend {
     virtual std::size_t step_tokens() const noexcept = 0;  // the most tokens of one step
     virtual std::size_t n_sequences() const noexcept = 0;
 
+    // Whether a part of a sequence can be kept: a recurrent state can only be gone on from.
+    virtual bool can_truncate() const noexcept { return true; }
+
     // Asked for during `decode` whether to abort it; `data` is passed on.
     virtual void set_abort(bool (*asked)(void *data), void *data) noexcept = 0;
 

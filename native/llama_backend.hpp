@@ -28,6 +28,8 @@ class LlamaBackend final : public Backend {
     std::size_t step_tokens() const noexcept override { return std::min(llama_n_ubatch(ctx_), llama_n_batch(ctx_)); }
     std::size_t n_sequences() const noexcept override { return llama_n_seq_max(ctx_); }
 
+    bool can_truncate() const noexcept override { return !keeps_state_; }
+
     void set_abort(bool (*asked)(void *data), void *data) noexcept override {
         asked_ = asked;
         asked_data_ = data;

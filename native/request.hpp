@@ -84,10 +84,8 @@ class Request {
     void advance(std::size_t n_read) noexcept { prompt_read_.store(n_read, std::memory_order_relaxed); }
 
     void start_decoding() noexcept {
-        if (phase() == Phase::prefill) {
-            prefilled_ = Clock::now();
-            phase_.store(Phase::decode, std::memory_order_release);
-        }
+        prefilled_ = Clock::now();
+        phase_.store(Phase::decode, std::memory_order_release);
     }
 
     void count_token() noexcept { generated_.fetch_add(1, std::memory_order_relaxed); }

@@ -324,7 +324,10 @@ class Scheduler {
 
     void write(Sequence &sequence, std::size_t index) {
         Request &request = *sequence.request;
-        request.start_decoding();
+        if (request.phase() == Phase::prefill) {
+            pool_.note_prompt(sequence);
+            request.start_decoding();
+        }
         if (request.generated() >= request.limits.max_tokens) {  // none were wanted
             end(sequence, Reason::length);
             return;

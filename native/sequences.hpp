@@ -24,7 +24,7 @@ struct Sequence {
 
 class SequencePool {
   public:
-    SequencePool(Backend &backend, std::size_t stash_bytes) : backend_(backend), stash_(stash_bytes) {
+    SequencePool(Backend &backend, std::size_t stash_bytes) : backend_(backend), stash_(stash_bytes, !backend.can_truncate()) {
         for (std::size_t id = 0; id < backend.n_sequences(); ++id) {
             all_.push_back({static_cast<SequenceId>(id), {}});
         }
@@ -42,9 +42,9 @@ class SequencePool {
         std::size_t now = stash_.reusable_of(tokens);
         std::size_t soon = 0;
         for (const Sequence &sequence : all_) {
-            now = std::max(now, reusable(sequence.tokens, tokens));
+            now = std::max(now, shared_of(sequence, tokens));
             if (sequence.request != nullptr) {
-                soon = std::max(soon, reusable(sequence.request->tokens, tokens));
+                soon = std::max(soon, reusable(sequence.request->tokens, tokens, false));
             }
         }
         return soon >= now + worth_waiting;
@@ -56,7 +56,7 @@ class SequencePool {
     // gets other last bits, and a lone greedy answer would depend on what was asked before.
     Sequence &take(Request &request) {
         Sequence &source = longest_match(request.tokens);
-        const std::size_t shared = reusable(source.tokens, request.tokens);
+        const std::size_t shared = shared_of(source, request.tokens);
         const bool goes_on = !is_busy(source) && shared > 0 && shared >= stash_.reusable_of(request.tokens);
         for (Sequence &sequence : all_) {
             if (!is_busy(sequence) && !(goes_on && &sequence == &source)) {
@@ -69,7 +69,7 @@ class SequencePool {
         } else if (source.tokens.size() - shared >= Stash::worth_keeping) {
             stash_.add(source.tokens, backend_.save(source.id));  // somebody may come back to what is cut off now
         }
-        const std::size_t kept = reusable(target.tokens, request.tokens);
+        const std::size_t kept = shared_of(target, request.tokens);
         if (kept < target.tokens.size()) {
             target.tokens.resize(backend_.truncate(target.id, kept));
         }
@@ -81,6 +81,13 @@ class SequencePool {
         if (!sequence.tokens.empty()) {
             backend_.truncate(sequence.id, 0);
             sequence.tokens.clear();
+        }
+    }
+
+    // A prompt has been read. What cannot be cut back to its end later is kept now.
+    void note_prompt(const Sequence &sequence) {
+        if (!backend_.can_truncate() && sequence.tokens.size() >= Stash::worth_keeping) {
+            stash_.add(sequence.tokens, backend_.save(sequence.id));
         }
     }
 
@@ -98,11 +105,15 @@ class SequencePool {
   private:
     static constexpr std::size_t worth_waiting = 32;  // tokens
 
+    std::size_t shared_of(const Sequence &sequence, const std::vector<Token> &tokens) const noexcept {
+        return reusable(sequence.tokens, tokens, !backend_.can_truncate());
+    }
+
     static bool is_busy(const Sequence &sequence) noexcept { return sequence.request != nullptr; }
 
     Sequence &longest_match(const std::vector<Token> &tokens) noexcept {
         return *std::max_element(all_.begin(), all_.end(), [&](const Sequence &a, const Sequence &b) {
-            return std::make_pair(reusable(a.tokens, tokens), !is_busy(a)) < std::make_pair(reusable(b.tokens, tokens), !is_busy(b));
+            return std::make_pair(shared_of(a, tokens), !is_busy(a)) < std::make_pair(shared_of(b, tokens), !is_busy(b));
         });
     }
 
@@ -118,7 +129,7 @@ class SequencePool {
 
     // Fills an empty sequence from the stash or from one that is computed now, whichever has more of these tokens.
     void fill(Sequence &target, const Sequence *busy, const std::vector<Token> &tokens) {
-        const std::size_t shared = busy == nullptr ? 0 : reusable(busy->tokens, tokens);
+        const std::size_t shared = busy == nullptr ? 0 : shared_of(*busy, tokens);
         if (stash_.reusable_of(tokens) > shared) {
             const Stash::Entry &entry = *stash_.find(tokens);
             if (backend_.restore(target.id, entry.state)) {  // else there is no room for it beside those who run

@@ -14,10 +14,12 @@ namespace cyllama {
 
 // How much of `tokens` need not be computed where `held` lies in memory. The last one always is, for its logits, and never alone:
 // llama.cpp multiplies single tokens by other code, which gives other last bits than the prompt's first run.
-inline std::size_t reusable(const std::vector<Token> &held, const std::vector<Token> &tokens) noexcept {
+// whole_only: all of `held` or nothing.
+inline std::size_t reusable(const std::vector<Token> &held, const std::vector<Token> &tokens, bool whole_only) noexcept {
     const std::size_t most = std::min(held.size(), tokens.size() < 2 ? 0 : tokens.size() - 2);
     const auto end = held.begin() + static_cast<std::ptrdiff_t>(most);
-    return static_cast<std::size_t>(std::mismatch(held.begin(), end, tokens.begin()).first - held.begin());
+    const auto length = static_cast<std::size_t>(std::mismatch(held.begin(), end, tokens.begin()).first - held.begin());
+    return whole_only && length < held.size() ? 0 : length;
 }
 
 class Stash {
@@ -30,12 +32,14 @@ class Stash {
     // Fewer tokens are computed again in less than a second.
     static constexpr std::size_t worth_keeping = 128;
 
-    explicit Stash(std::size_t most_bytes) : most_bytes_(most_bytes) {}
+    // whole_only: an entry is of use only to prompts that begin with all of it.
+    Stash(std::size_t most_bytes, bool whole_only) : most_bytes_(most_bytes), whole_only_(whole_only) {}
 
-    // Takes an entry in; those that it continues go, and then those that were not used for longest, until there is room.
+    // Takes an entry in; those that it can stand for go, and then those that were not used for longest, until there is room.
     void add(const std::vector<Token> &tokens, std::vector<std::uint8_t> state) {
         entries_.remove_if([&](const Entry &entry) {
-            return entry.tokens.size() <= tokens.size() && std::equal(entry.tokens.begin(), entry.tokens.end(), tokens.begin());
+            const bool covered = whole_only_ ? entry.tokens.size() == tokens.size() : entry.tokens.size() <= tokens.size();
+            return covered && std::equal(entry.tokens.begin(), entry.tokens.end(), tokens.begin());
         });
         if (state.empty() || state.size() > most_bytes_) {
             return;
@@ -49,7 +53,7 @@ class Stash {
     // The entry that saves most of computing `tokens`, or null; it stays valid until the next `add`.
     const Entry *find(const std::vector<Token> &tokens) const noexcept {
         const auto found = std::max_element(entries_.begin(), entries_.end(), [&](const Entry &a, const Entry &b) {
-            return reusable(a.tokens, tokens) < reusable(b.tokens, tokens);
+            return usable(a, tokens) < usable(b, tokens);
         });
         return found == entries_.end() ? nullptr : &*found;
     }
@@ -57,7 +61,7 @@ class Stash {
     // How much of computing `tokens` it saves.
     std::size_t reusable_of(const std::vector<Token> &tokens) const noexcept {
         const Entry *const found = find(tokens);
-        return found == nullptr ? 0 : reusable(found->tokens, tokens);
+        return found == nullptr ? 0 : usable(*found, tokens);
     }
 
     // It was used just now.
@@ -78,7 +82,12 @@ class Stash {
     const std::list<Entry> &entries() const noexcept { return entries_; }
 
   private:
+    std::size_t usable(const Entry &entry, const std::vector<Token> &tokens) const noexcept {
+        return reusable(entry.tokens, tokens, whole_only_);
+    }
+
     const std::size_t most_bytes_;
+    const bool whole_only_;
     std::list<Entry> entries_;
 };
 
