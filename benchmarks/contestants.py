@@ -47,7 +47,11 @@ class Contestant:
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, text=True, cwd=ROOT
         )
-        self._receive()
+        try:
+            self._receive()
+        except BaseException:
+            self.close()
+            raise
 
     def generate(self, prompt: str, tokens: int, mode: str = "call") -> Answer:
         """Generate exactly so many tokens.

@@ -1,5 +1,6 @@
 """Drives our LLM: ``call``, ``stream``, ``submit`` (the main thread idle), ``background`` (busy) and ``parallel``."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from benchmarks.drivers.protocol import Counts, arguments, serve
@@ -15,7 +16,7 @@ class Driver:
         fixed: Fields of ``GenerationConfig`` that the load fixes.
     """
 
-    def __init__(self, model: str, n_parallel: int, **fixed: Any) -> None:  # noqa: ANN401 - as LLM's own
+    def __init__(self, model: str, n_parallel: int, fixed: Mapping[str, Any]) -> None:
         self._n_parallel = n_parallel
         self._llm = LLM(model, temperature=0.0, **fixed)
 
@@ -71,7 +72,7 @@ def main() -> None:
     fixed |= {name: number for name, number in chosen.items() if number}
     if settings.n_parallel > 1:
         fixed["n_parallel"] = settings.n_parallel
-    driver = Driver(model, settings.n_parallel, **fixed)
+    driver = Driver(model, settings.n_parallel, fixed)
     modes = (driver.call, driver.stream, driver.submit, driver.background, driver.parallel)
     serve({mode.__name__: mode for mode in modes})
 
