@@ -10,13 +10,11 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks import models
-from benchmarks.contestants import CORES, EQUAL, Contestant, running
+from benchmarks.contestants import CORES, Contestant, equal, running
 from benchmarks.drivers.protocol import Settings
 from benchmarks.figure import Figure
 from benchmarks.rates import Rates, decode_rate, interleaved, median_ratio, prefill_rate
 
-AUTO = EQUAL._replace(n_threads=0, n_threads_batch=0)
-FIXED = EQUAL._replace(n_threads=CORES, n_threads_batch=CORES)
 ROUNDS = 5
 
 
@@ -35,11 +33,15 @@ def measure() -> list[Figure]:
     """Measure with the threads that we choose, and with as many as there are cores."""
     small = Workload("SmolLM2", models.smollm2(), tokens=96, words=350, decode_goal=0.8)
     large = Workload("1B Q8_0", models.big(), tokens=24, words=50, decode_goal=0.6)
+    auto, fixed = (equal()._replace(n_threads=number, n_threads_batch=number) for number in (0, CORES))
     figures = []
     for work in (small, large):
-        figures += _beside_a_process(work, AUTO, "threads left to us", goals=(work.decode_goal, 0.48))
-        figures += _beside_a_process(work, FIXED, f"fixed {CORES} threads", goals=(None, None))
-    return [*figures, _beside_python("SmolLM2", small.model, 128), _beside_python("tiny model", models.tiny(), 1024)]
+        figures += _beside_a_process(work, auto, "threads left to us", goals=(work.decode_goal, 0.48))
+        figures += _beside_a_process(work, fixed, f"fixed {CORES} threads", goals=(None, None))
+    return [
+        *figures,
+        *(_beside_python(*work) for work in (("SmolLM2", small.model, 128), ("tiny model", models.tiny(), 1024))),
+    ]
 
 
 @contextmanager
@@ -86,7 +88,8 @@ def _settled_rates(ours: Contestant, work: Workload, seed: int) -> tuple[float, 
 
 def _beside_python(name: str, model: Path, tokens: int) -> Figure:
     rounds = 2 * ROUNDS
-    with running(model, AUTO, ("ours",)) as field:
+    settings = equal()._replace(n_threads=0, n_threads_batch=0)
+    with running(model, settings, ("ours",)) as field:
         ours = field.here["ours"]
         modes = ("submit", "background")
         rates: Rates = interleaved({mode: partial(_decode, ours, tokens, mode) for mode in modes}, rounds)

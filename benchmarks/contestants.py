@@ -8,19 +8,27 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import psutil
 
+from benchmarks import models
 from benchmarks.drivers.protocol import Settings
 from benchmarks.peers import CYLLAMA, ROOT, Unavailable, bare_loop, cyllama_python
-from cyllama_jupyter.engine.loading import N_UBATCH
+from cyllama_jupyter import LLM
 
-__all__ = ["CORES", "EQUAL", "Answer", "Contestant", "Field", "running"]
+__all__ = ["CORES", "Answer", "Contestant", "Field", "equal", "running"]
 
 CORES = psutil.cpu_count(logical=False) or 1
-EQUAL = Settings(n_ubatch=N_UBATCH, n_threads=max(1, CORES - 1), n_threads_batch=CORES)
-"""The same for all: our own ubatch, all cores for the prompt and all but one for the answer."""
+
+
+@cache
+def equal() -> Settings:
+    """Return the same for all: the ubatch that our engine takes, all cores for the prompt and all but one after it."""
+    with LLM(models.tiny()) as llm:
+        n_ubatch = llm._ctx.n_ubatch  # noqa: SLF001 - it depends on the machine and is no setting
+    return Settings(n_ubatch=n_ubatch, n_threads=max(1, CORES - 1), n_threads_batch=CORES)
 
 
 @dataclass(frozen=True)

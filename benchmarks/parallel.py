@@ -4,7 +4,7 @@ import statistics
 from functools import partial
 
 from benchmarks import models
-from benchmarks.contestants import CORES, EQUAL, Contestant, running
+from benchmarks.contestants import CORES, Contestant, equal, running
 from benchmarks.figure import Figure
 from benchmarks.models import OPENING
 from benchmarks.rates import Rates, interleaved, median_ratio
@@ -18,7 +18,7 @@ ROUNDS = 7
 
 def measure() -> list[Figure]:
     """Measure on SmolLM2, with all cores for everyone; a batch of several tokens takes those of the prefill anyway."""
-    settings = EQUAL._replace(n_threads=CORES, n_parallel=N_PARALLEL)
+    settings = equal()._replace(n_threads=CORES, n_parallel=N_PARALLEL)
     with running(models.smollm2(), settings, (OURS, BARE)) as field:
         if BARE in field.missing:
             return [Figure("total tokens/s of eight generations", None, "ratio", note=field.missing[BARE])]

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from benchmarks import models
-from benchmarks.contestants import EQUAL, Contestant, running
+from benchmarks.contestants import Contestant, equal, running
 from benchmarks.figure import Figure
 from benchmarks.models import OPENING, prose
 from benchmarks.peers import CYLLAMA
@@ -27,7 +27,7 @@ def measure() -> list[Figure]:
 
 def _interrupted(name: str, model: Path) -> Figure:
     title = f"SIGINT mid-prefill to ready, {name}, median"
-    with running(model, EQUAL._replace(n_ctx=4096, n_batch=N_BATCH[name]), (name,)) as field:
+    with running(model, equal()._replace(n_ctx=4096, n_batch=N_BATCH[name]), (name,)) as field:
         if name in field.missing:
             return Figure(title, None, "s", note=field.missing[name])
         contestant = field.here[name]

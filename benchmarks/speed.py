@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks import models
-from benchmarks.contestants import CORES, EQUAL, Field, running
+from benchmarks.contestants import CORES, Field, equal, running
 from benchmarks.drivers.protocol import Settings
 from benchmarks.figure import Figure
 from benchmarks.models import OPENING
@@ -30,27 +30,28 @@ class Workload:
         model: Its file.
         tokens: Length of an answer.
         rounds: Rounds of decoding.
-        words: Length of a prompt; 0 measures no prefill.
         settings: For all contestants.
+        words: Length of a prompt; 0 measures no prefill.
     """
 
     name: str
     model: Path
     tokens: int
     rounds: int
+    settings: Settings
     words: int = 0
-    settings: Settings = EQUAL
 
 
 def measure() -> list[Figure]:
     """Run everyone on SmolLM2, the 1B model and a tiny one."""
-    all_cores = EQUAL._replace(n_threads=CORES)
-    smollm2 = Workload("SmolLM2", models.smollm2(), tokens=128, rounds=9, words=700)
+    same = equal()
+    all_cores = same._replace(n_threads=CORES)
+    smollm2 = models.smollm2()
     return [
-        *_against_all(smollm2),
-        *_on_all_cores(Workload("SmolLM2", smollm2.model, tokens=128, rounds=7, settings=all_cores)),
-        *_against_all(Workload("1B Q8_0", models.big(), tokens=32, rounds=7, words=100)),
-        *_tiny(Workload("tiny model", models.tiny(), tokens=512, rounds=15)),
+        *_against_all(Workload("SmolLM2", smollm2, tokens=128, rounds=9, settings=same, words=700)),
+        *_on_all_cores(Workload("SmolLM2", smollm2, tokens=128, rounds=7, settings=all_cores)),
+        *_against_all(Workload("1B Q8_0", models.big(), tokens=32, rounds=7, settings=same, words=100)),
+        *_tiny(Workload("tiny model", models.tiny(), tokens=512, rounds=15, settings=same)),
     ]
 
 
