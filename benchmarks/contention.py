@@ -16,6 +16,13 @@ from benchmarks.figure import Figure
 from benchmarks.rates import Rates, decode_rate, interleaved, median_ratio, prefill_rate
 
 ROUNDS = 5
+BUSY = """
+import os, sys, threading
+threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
+while True:
+    pass
+"""
+"""Pure Python on one core, until whoever started it is gone."""
 
 
 @dataclass(frozen=True)
@@ -46,12 +53,12 @@ def measure() -> list[Figure]:
 
 @contextmanager
 def _busy_process() -> Iterator[None]:
-    process = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    process = subprocess.Popen([sys.executable, "-c", BUSY], stdin=subprocess.PIPE)
     try:
         yield
     finally:
         process.kill()
-        process.wait()
+        process.communicate()
 
 
 def _beside_a_process(
