@@ -47,7 +47,7 @@ format: $(STAMPS)/test  ## Format the code, and repair what the linter can
 notebooks: $(STAMPS)/test  ## Run the notebooks and save their outputs
 	$(BIN)/python notebooks/execute.py
 
-bench: $(STAMPS)/test $(STAMPS)/browser  ## Measure: cancel latency, streaming rate
+bench: $(STAMPS)/test $(STAMPS)/browser  ## Measure: speed beside the bare loop and peers, cancel latency, and more
 	$(BIN)/python -m benchmarks.run
 
 accept: $(STAMPS)/test $(STAMPS)/browser  ## Run the acceptance tests at their full counts

@@ -4,20 +4,22 @@ import re
 import statistics
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from pathlib import Path
 
 import pexpect
 
+from benchmarks import models, sigint, ubatch
 from benchmarks.figure import Figure, percentile
+from benchmarks.models import OPENING, prose
 from cyllama_jupyter import LLM, Generation, GenerationConfig
 from tests.examples.test_readme import UNINTERRUPTED, WATCH, example
 from tests.kernel.client import running_kernel
-from tests.tiny_models import write_1b
 
 CANCELS = 40
+BIG_CANCELS = 100
+MOMENTS = 80
 CTRL_CS = 7
 INTERRUPTS = 10
 LONG_PROMPT = "word " * 4000
@@ -25,14 +27,21 @@ LONG_PROMPT = "word " * 4000
 
 
 def measure() -> list[Figure]:
-    """Cancel prefills from a thread, from a terminal and from a front end."""
-    with tempfile.TemporaryDirectory() as folder:
-        big = _prefill_cancels(write_1b(Path(folder) / "1b.gguf"), "1B Q8_0")
-    return [*_prefill_cancels(None, "SmolLM2"), *big, *_decode_cancels(), *_ctrl_c(), *_interrupts()]
+    """Cancel from a thread, from a terminal and from a front end; then interrupt the peers."""
+    return [
+        *_prefill_cancels(None, "SmolLM2", CANCELS),
+        *_prefill_cancels(models.big(), "1B Q8_0", BIG_CANCELS, goal=25),
+        *ubatch.measure(),
+        _decode_cancels(None, "SmolLM2"),
+        _decode_cancels(models.big(), "1B Q8_0"),
+        *_ctrl_c(),
+        *_interrupts(),
+        *sigint.measure(),
+    ]
 
 
 def _cancel_after(generation: Generation, seconds: float) -> float:
-    """Cancel a generation that runs; return the seconds from the cancel until the engine was done with it."""
+    """Cancel a generation that runs; return the milliseconds from the cancel until the engine was done with it."""
     while generation.progress.phase == "queued":
         generation.wait(0.001)
     threading.Event().wait(seconds)
@@ -42,23 +51,43 @@ def _cancel_after(generation: Generation, seconds: float) -> float:
     return 1000 * (time.perf_counter() - cancelled)
 
 
-def _prefill_cancels(path: Path | None, name: str) -> list[Figure]:
+def _prefill_cancels(path: Path | None, name: str, cancels: int, goal: float | None = None) -> list[Figure]:
+    """Cancel at moments of the prefill's first second, each time in a new prompt, so that none goes on from another."""
     with LLM(path) as llm:
-        prompt = LONG_PROMPT[: 5 * (llm.n_ctx // 8)]
-        latencies = [_cancel_after(llm.submit(prompt), 0.05 + 0.02 * round_) for round_ in range(CANCELS)]
-    note = f"{CANCELS} cancels by Generation.cancel()"
+        latencies = [_cancel_prefill(llm, round_) for round_ in range(cancels)]
+    note = f"{cancels} cancels by Generation.cancel()"
     return [
         Figure(f"cancel to idle, mid-prefill, {name}, median", statistics.median(latencies), "ms", note=note),
-        Figure(f"cancel to idle, mid-prefill, {name}, p95", percentile(latencies, 95), "ms", note=note),
+        Figure(f"cancel to idle, mid-prefill, {name}, p95", percentile(latencies, 95), "ms", goal, note=note),
     ]
 
 
-def _decode_cancels() -> list[Figure]:
+def _cancel_prefill(llm: LLM, round_: int) -> float:
+    # A word is one token of SmolLM2 and two or three of the test models; either prefill takes seconds.
+    generation = llm.submit(prose(round_, llm.n_ctx // 4))
+    latency = _cancel_after(generation, 0.05 + 0.01 * (round_ % MOMENTS))
+    if generation.progress.generated_tokens:
+        raise RuntimeError("the prefill was over before the cancel")
+    return latency
+
+
+def _decode_cancels(path: Path | None, name: str) -> Figure:
+    """Cancel between tokens, beside the median time of a token of the same generations."""
     config = GenerationConfig(max_tokens=100_000, temperature=0.0)
-    with LLM() as llm:
-        latencies = [_cancel_after(llm.submit("word", config), 0.1) for _ in range(CANCELS)]
-    note = f"{CANCELS} cancels, SmolLM2"
-    return [Figure("cancel to idle, while generating, p95", percentile(latencies, 95), "ms", note=note)]
+    latencies, token_times = [], []
+    with LLM(path) as llm:
+        for _ in range(CANCELS):
+            generation = llm.submit(OPENING, config)
+            latencies.append(_cancel_after(generation, 0.2))
+            stats = generation.result().stats
+            if stats is None or not stats.generated_tokens:
+                raise RuntimeError("nothing was generated before the cancel")
+            token_times.append(1000 * stats.generation_time / stats.generated_tokens)
+    token = statistics.median(token_times)
+    note = f"{CANCELS} cancels; the goal is one token, {token:.1f} ms, and 2 ms"
+    return Figure(
+        f"cancel to idle, between tokens, {name}, p95", percentile(latencies, 95), "ms", round(token + 2, 1), note=note
+    )
 
 
 def _ctrl_c() -> list[Figure]:

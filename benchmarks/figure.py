@@ -13,15 +13,15 @@ class Figure:
 
     Args:
         name: What was measured.
-        value: The result, in ``unit``.
-        unit: "ms", "s" or "ratio".
+        value: The result, in ``unit``; None where it could not be measured, and then the note says why.
+        unit: "ms", "s", "MiB" or "ratio".
         goal: The bound that the value should keep, or None.
         higher_is_better: Whether the goal is a lower bound.
         note: How often and on what it was measured.
     """
 
     name: str
-    value: float
+    value: float | None
     unit: str
     goal: float | None = None
     higher_is_better: bool = False
@@ -30,10 +30,17 @@ class Figure:
     @property
     def verdict(self) -> str:
         """Return whether the goal was met, in a word."""
-        if self.goal is None:
+        if self.goal is None or self.value is None:
             return ""
         met = self.value >= self.goal if self.higher_is_better else self.value <= self.goal
         return "met" if met else "missed"
+
+    @property
+    def row(self) -> str:
+        """Return the figure as a row of Markdown."""
+        shown = f"not measured: {self.note}" if self.value is None else f"{self.value:.3g} {self.unit}"
+        how = "" if self.value is None else self.note
+        return f"| {self.name} | {shown} | {self.aim} | {self.verdict} | {how} |"
 
     @property
     def aim(self) -> str:
@@ -48,6 +55,4 @@ def percentile(values: Sequence[float], percent: int) -> float:
 
 def table(figures: Sequence[Figure]) -> str:
     """Return figures as a Markdown table."""
-    rows = ["| figure | measured | goal | | how |", "|---|---|---|---|---|"]
-    rows += [f"| {f.name} | {f.value:.3g} {f.unit} | {f.aim} | {f.verdict} | {f.note} |" for f in figures]
-    return "\n".join(rows)
+    return "\n".join(["| figure | measured | goal | | how |", "|---|---|---|---|---|", *(f.row for f in figures)])

@@ -7,13 +7,19 @@ from collections.abc import Callable
 
 import psutil
 
-from benchmarks import cancelling, loading, page, streaming
+from benchmarks import cancelling, contention, importing, loading, memory, page, parallel, reuse, speed, streaming
 from benchmarks.figure import Figure, table
 
 SUITES: dict[str, Callable[[], list[Figure]]] = {
     "cancelling": cancelling.measure,
+    "contention": contention.measure,
+    "importing": importing.measure,
     "loading": loading.measure,
+    "memory": memory.measure,
     "page": page.measure,
+    "parallel": parallel.measure,
+    "reuse": reuse.measure,
+    "speed": speed.measure,
     "streaming": streaming.measure,
 }
 

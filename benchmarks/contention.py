@@ -1,0 +1,111 @@
+"""A machine that has other work: beside a busy process, and beside the person's own Python."""
+
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from benchmarks import models
+from benchmarks.contestants import CORES, Contestant, equal, running
+from benchmarks.drivers.protocol import Settings
+from benchmarks.figure import Figure
+from benchmarks.rates import Rates, decode_rate, interleaved, median_ratio, prefill_rate
+
+ROUNDS = 5
+BUSY = """
+import os, sys, threading
+threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
+while True:
+    pass
+"""
+"""Pure Python on one core, until whoever started it is gone."""
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A model, how much to do on it, and what must remain of decoding beside a busy process."""
+
+    name: str
+    model: Path
+    tokens: int
+    words: int
+    decode_goal: float
+
+
+def measure() -> list[Figure]:
+    """Measure with the threads that we choose, and with as many as there are cores."""
+    small = Workload("SmolLM2", models.smollm2(), tokens=96, words=350, decode_goal=0.8)
+    large = Workload("1B Q8_0", models.big(), tokens=24, words=50, decode_goal=0.6)
+    auto, fixed = (equal()._replace(n_threads=number, n_threads_batch=number) for number in (0, CORES))
+    figures = []
+    for work in (small, large):
+        figures += _beside_a_process(work, auto, "threads left to us", goals=(work.decode_goal, 0.48))
+        figures += _beside_a_process(work, fixed, f"fixed {CORES} threads", goals=(None, None))
+    return [
+        *figures,
+        *(_beside_python(*work) for work in (("SmolLM2", small.model, 128), ("tiny model", models.tiny(), 1024))),
+    ]
+
+
+@contextmanager
+def _busy_process() -> Iterator[None]:
+    process = subprocess.Popen([sys.executable, "-c", BUSY], stdin=subprocess.PIPE)
+    try:
+        yield
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def _beside_a_process(
+    work: Workload, settings: Settings, threads: str, goals: tuple[float | None, float | None]
+) -> list[Figure]:
+    with running(work.model, settings, ("ours",)) as field:
+        ours = field.here["ours"]
+        rounds = [_alone_and_beside(ours, work, round_) for round_ in range(ROUNDS)]
+    figures = []
+    for index, (what, goal) in enumerate(zip(("decode", "prefill"), goals, strict=True)):
+        alone, beside = ([pair[side][index] for pair in rounds] for side in (0, 1))
+        ratio = statistics.median(under / over for over, under in zip(alone, beside, strict=True))
+        note = (
+            f"median of {ROUNDS} interleaved pairs: {statistics.median(beside):,.0f} of "
+            f"{statistics.median(alone):,.0f} tokens/s"
+        )
+        name = f"{what} beside one busy process ÷ solo, {work.name}, {threads}"
+        figures.append(Figure(name, ratio, "ratio", goal, higher_is_better=True, note=note))
+    return figures
+
+
+def _alone_and_beside(ours: Contestant, work: Workload, round_: int) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Return the rates of decode and prefill, alone and beside a busy process."""
+    alone = _settled_rates(ours, work, 2 * round_)
+    with _busy_process():
+        return alone, _settled_rates(ours, work, 2 * round_ + 1)
+
+
+def _settled_rates(ours: Contestant, work: Workload, seed: int) -> tuple[float, float]:
+    """Measure after a shorter run that is not counted: what lasts is asked for, not how fast a change is seen."""
+    decode_rate(ours, work.tokens // 3)
+    return decode_rate(ours, work.tokens), prefill_rate(ours, work.words, seed)
+
+
+def _beside_python(name: str, model: Path, tokens: int) -> Figure:
+    rounds = 2 * ROUNDS
+    settings = equal()._replace(n_threads=0, n_threads_batch=0)
+    with running(model, settings, ("ours",)) as field:
+        ours = field.here["ours"]
+        modes = ("submit", "background")
+        rates: Rates = interleaved({mode: partial(_decode, ours, tokens, mode) for mode in modes}, rounds)
+    solo, beside = (statistics.median(rates[mode]) for mode in modes)
+    note = f"median of {rounds} interleaved pairs of {tokens} tokens: {beside:,.0f} of {solo:,.0f} tokens/s"
+    ratio = median_ratio(rates, "background", "submit")
+    label = f"background generation beside pure Python on the main thread ÷ solo, {name}"
+    return Figure(label, ratio, "ratio", 0.8, higher_is_better=True, note=note)
+
+
+def _decode(ours: Contestant, tokens: int, mode: str, _: int) -> float:
+    return decode_rate(ours, tokens, mode)
