@@ -6,41 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.browser.conftest import Open
+from tests.browser.moments import BEFORE, MOMENTS
 from tests.browser.page import NotebookPage
 
-LONG_PROMPT = "word " * 2000
-BEFORE = """
-import os
-from cyllama_jupyter.notebook.printable import printable
-pid, marker = os.getpid(), 42
-"""
-ENDLESS_LOAD = """
-import threading
-from cyllama_jupyter import LoadCancelled
-from cyllama_jupyter.notebook import magics
-def endless(path, on_progress):  # the engine's own cancelled load is proven in tests/engine/test_cancel.py
-    while on_progress(0.42) is not False:
-        threading.Event().wait(0.03)
-    raise LoadCancelled("as LLM does")
-next(iter(magics._registered.values()))._shelf._open = endless
-"""
-HELD_AT_THE_LAST = """
-import threading
-from cyllama_jupyter.engine.run import Run
-emit = Run.emit
-def hold(run, text):  # the engine waits before its last token until it is stopped
-    emit(run, text)
-    while run.generated == run.config.max_tokens - 1 and not run.token.cancelled:
-        threading.Event().wait(0.01)
-Run.emit = hold
-"""
-MOMENTS = {
-    "load": (ENDLESS_LOAD, "word", "loading", 100_000),
-    "prefill": (BEFORE, LONG_PROMPT, "reading the prompt", 100_000),
-    "first token": (BEFORE, "word", "writing", 100_000),
-    "decode": (BEFORE, "word", "writing · 1", 100_000),
-    "last token": (HELD_AT_THE_LAST, "word", "writing · 7 tokens", 8),
-}
 RACED = 150  # tokens
 THE_LAST = range(RACED - 30, RACED + 1, 6)  # the bar is told of every third to tenth token
 # A person cannot aim at one token: the page does it, in the frame in which the bar shows so many.
@@ -68,12 +36,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture(params=MOMENTS)
 def running(request: pytest.FixtureRequest, open_notebook: Open, slow_model: Path) -> NotebookPage:
     """Return a page whose third cell is in the phase, and whose fourth would print something."""
-    before, prompt, moment, max_tokens = MOMENTS[request.param]
-    cell = f"%%llm --model {slow_model} --max-tokens {max_tokens} --temperature 0\n{prompt}"
-    page = open_notebook(f"{BEFORE}\n{before}", cell, "'next cell'")
+    moment = MOMENTS[request.param]
+    page = open_notebook(f"{BEFORE}\n{moment.before}", moment.cell(slow_model), "'next cell'")
     page.run(1)
     page.start(2)
-    page.wait_for(2, moment)
+    page.wait_for(2, moment.shown)
     return page
 
 
