@@ -1,5 +1,6 @@
 """What a very long answer costs the page: memory and nodes in proportion to its text, and no more."""
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -53,7 +54,7 @@ def test_memory_is_linear_in_the_text(open_notebook: Open) -> None:
         page.wait_for(index, "the end")
         used.append(usage(page, session))
     (bytes_40, nodes_40), (bytes_80, nodes_80) = (
-        (after[0] - before[0], after[1] - before[1]) for before, after in zip(used, used[1:], strict=False)
+        (after[0] - before[0], after[1] - before[1]) for before, after in pairwise(used)
     )
     assert 0 < bytes_80 <= LINEAR * bytes_40
     assert 0 < nodes_80 <= LINEAR * nodes_40
