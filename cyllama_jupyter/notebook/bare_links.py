@@ -19,6 +19,17 @@ def bare_links_plugin(parser: MarkdownIt) -> None:
         parser: What reads it; its ``validateLink`` decides where it may lead.
     """
     parser.inline.ruler.before("escape", "bare_link", _bare_link)
+    parser.inline.ruler.before("bare_link", "backslash", _backslash)
+
+
+def _backslash(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - as markdown-it calls it
+    r"""Read a backslash that escapes nothing by itself: markdown-it would take the h of ``\https://`` with it."""
+    if state.src[state.pos] != "\\" or not state.src[state.pos + 1 : state.pos + 2].isalpha():
+        return False
+    if not silent:
+        state.pending += "\\"
+    state.pos += 1
+    return True
 
 
 def _bare_link(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - as markdown-it calls it
