@@ -2,8 +2,8 @@
 
 What a model writes is hostile, and Jupyter runs what is in a fresh output. Three gates:
 
-1. markdown-it-py reads CommonMark, tables, strikethrough, formulas and bare links. To it raw HTML is text, an image is
-   a link, and there are no link definitions: the widget, whose place this takes, cannot know them while it streams.
+1. markdown-it-py reads CommonMark, tables, strikethrough, tasks, formulas and bare links. To it raw HTML is text and an
+   image is a link. It knows no link definitions: the widget, whose place this takes, cannot know them while it streams.
 2. A link needs one of three schemes. Relative ones would point into the notebook server, so they stay text.
 3. nh3 keeps a short list of tags and attributes, whatever came before.
 
@@ -27,6 +27,7 @@ from markdown_it.utils import OptionsDict
 
 from cyllama_jupyter.notebook.bare_links import bare_links_plugin
 from cyllama_jupyter.notebook.formulas import CLOSERS, formulas_plugin
+from cyllama_jupyter.notebook.task_lists import task_lists_plugin
 
 __all__ = ["to_html", "verbatim"]
 
@@ -89,6 +90,7 @@ def _parser() -> MarkdownIt:
     parser = _Markdown("commonmark", options).enable(["table", "strikethrough"]).disable("reference")
     formulas_plugin(parser)
     bare_links_plugin(parser)
+    task_lists_plugin(parser)
     parser.add_render_rule("text", _render_text)
     parser.add_render_rule("image", _render_image)
     for name in ("th_open", "td_open"):

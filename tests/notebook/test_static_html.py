@@ -214,6 +214,10 @@ MARKDOWN = [
     ("it is\n\\[\na*b*c\n\\].\nso", "<p>it is</p>\n<p>\\[\na*b*c\n.\\]</p><p>so</p>\n"),
     ("> $$a\n> + b$$\n> c", "<blockquote>\n<p>$$a\n+ b$$</p><p>c</p>\n</blockquote>\n"),
     ("$$ a\n- b\n\nc", "<p><span>$</span><span>$</span> a<br>\n- b</p>\n<p>c</p>\n"),
+    (
+        "- [x] *a*\n- [ ]  b\n- [y] c\n- [x]\n\n[x] d",
+        "<ul>\n<li>☑ <em>a</em></li>\n<li>☐ b</li>\n<li>[y] c</li>\n<li>[x]</li>\n</ul>\n<p>[x] d</p>\n",
+    ),
     ("$10, or 20$", "<p><span>$</span>10, or 20<span>$</span></p>\n"),
     ("$10 apples and $x$", "<p><span>$</span>10 apples and <span>$x$</span></p>\n"),
     ("👋🏽 世界", "<p>👋🏽 世界</p>\n"),
