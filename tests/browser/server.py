@@ -1,5 +1,6 @@
 """A real Jupyter server, with JupyterLab and Notebook 7 on it."""
 
+import json
 import os
 import socket
 import subprocess
@@ -32,6 +33,16 @@ class Server:
         path = {"lab": f"lab/tree/{notebook}", "notebook": f"notebooks/{notebook}"}[front_end]
         reset = "&reset" if front_end == "lab" else ""  # or Lab opens what was open before
         return f"{self.url}/{path}?token={TOKEN}{reset}"
+
+    def end_kernels(self) -> None:
+        """End all kernels: each holds a model, and a hundred of them fill the memory."""
+        for session in json.loads(self._ask("GET", "api/sessions")):
+            self._ask("DELETE", f"api/sessions/{session['id']}")
+
+    def _ask(self, method: str, path: str) -> bytes:
+        request = urllib.request.Request(f"{self.url}/{path}?token={TOKEN}", method=method)  # noqa: S310 - our own server
+        with urllib.request.urlopen(request) as answer:  # noqa: S310 - the same
+            return bytes(answer.read())
 
 
 def free_port() -> int:
