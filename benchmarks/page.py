@@ -13,6 +13,7 @@ from benchmarks.figure import Figure, percentile
 from cyllama_jupyter.models import resolve_model
 from tests.browser.conftest import FLAGS, find_chromium
 from tests.browser.kernels import INSTALLED, write_kernelspec
+from tests.browser.long_answer import MIXED_MARKDOWN
 from tests.browser.page import NotebookPage, write_notebook
 from tests.browser.server import running_server
 
@@ -20,28 +21,10 @@ CLICKS = 40
 ROUNDS = 5
 MIBIBYTE = 2**20
 PROMPT = "Write a long story about a lighthouse keeper and the sea."
-LONG_ANSWER = """
+LONG_ANSWER = f"""
+{MIXED_MARKDOWN}
 from cyllama_jupyter.testing import play
-block = '''## Part {n}
-
-Some *words* and **more** of them, a [link](https://example.com), `code` and $x_{n}^2$ in one paragraph.
-
-1. one
-2. two
-   - nested
-
-| a | b |
-|---|---|
-| 1 | {n} |
-
-```python
-def part_{n}(x):
-    return x + {n}
-```
-
-'''
-text = "".join(block.replace("{n}", str(n)) for n in range(1000))[:80_000]
-play(text, chunk=4, rate=2000)
+play(mixed_markdown(80_000), chunk=4, rate=2000)
 """
 FRAMES = """
 () => { window.frames_ = []; let last = performance.now();

@@ -31,8 +31,7 @@ GUESTS = {
     "IPython": ("notebook/", "testing/playing.py", "__init__.py"),  # the last for the type checker alone
     "anywidget": ("notebook/widget.py",),
     "jinja2": ("engine/chat.py",),
-    "markdown_it": ("notebook/static_html.py",),
-    "mdit_py_plugins": ("notebook/static_html.py",),
+    "markdown_it": tuple(f"notebook/{name}.py" for name in ("static_html", "formulas", "bare_links", "task_lists")),
     "nh3": ("notebook/static_html.py",),
     "psutil": ("engine/",),
     "traitlets": ("notebook/widget.py",),

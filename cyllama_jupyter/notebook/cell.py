@@ -1,7 +1,7 @@
 """One ``%%llm`` cell, from its text to its answer."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from cyllama_jupyter.config import GenerationConfig
@@ -15,7 +15,7 @@ from cyllama_jupyter.notebook.options import CellOptions
 from cyllama_jupyter.notebook.shelf import ModelShelf, OnProgress
 from cyllama_jupyter.notebook.sinks import Ending, Sink, Status
 from cyllama_jupyter.notebook.tidy import tidy
-from cyllama_jupyter.notebook.wording import NO_TEMPLATE, answered, loaded, stop_line
+from cyllama_jupyter.notebook.wording import NO_TEMPLATE, answered, broken, loaded, stop_line
 
 __all__ = ["Cell", "load_model"]
 
@@ -65,6 +65,7 @@ class Cell:
         shelf: Keeps the models.
         sink: Shows the output.
         keep: Is given the response and the ending of the output, before it is shown.
+        ending_of: Says how the output ends where there is no response; ``failed`` where nobody shows the error.
     """
 
     prompt: str
@@ -72,12 +73,7 @@ class Cell:
     shelf: ModelShelf
     sink: Sink
     keep: Callable[[Response, Ending], None]
-    _generation: Generation | None = field(default=None, init=False)
-
-    @property
-    def text(self) -> str:
-        """What there is of the answer."""
-        return self._generation.text if self._generation else ""
+    ending_of: runner.EndingOf = broken
 
     def begin(self) -> None:
         """Show that it runs; displays belong to the cell that runs on the thread where they are first made."""
@@ -106,12 +102,12 @@ class Cell:
             LoadCancelled: It was stopped while the model was loading.
             CyllamaError: The model cannot be used, the prompt does not fit, or the generation failed.
         """
-        with runner.always_final(self.sink):
+        with runner.always_final(self.sink, ending_of=self.ending_of):
             self.begin()
             llm = _open(self.shelf.get, self.shelf.find(self.options.model), self.sink, flag)
             config = self.options.over(llm.config)
-            generation = self._generation = self._submit(llm, config)
-        return runner.run(generation, self.sink, flag, self._finisher(llm, config, generation))
+            generation = self._submit(llm, config)
+        return runner.run(generation, self.sink, flag, self._finisher(llm, config, generation), self.ending_of)
 
     def _finisher(self, llm: LLM, config: GenerationConfig, generation: Generation) -> runner.Finish:
         notice = "" if self.options.raw or llm.has_chat_template else NO_TEMPLATE

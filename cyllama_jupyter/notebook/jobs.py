@@ -8,24 +8,27 @@ from collections.abc import Callable, Iterator
 from cyllama_jupyter.errors import LoadCancelled
 from cyllama_jupyter.notebook.cell import Cell
 from cyllama_jupyter.notebook.interrupts import StopFlag
-from cyllama_jupyter.notebook.wording import failed
 
 __all__ = ["Job", "Jobs"]
 
-_SHOWN = 50
+_SHOWN = 50  # characters of a prompt
+_KEPT = 100  # jobs that have ended
 
 
 class Job:
     """One cell on a thread of its own; its output streams on below it, and its errors are shown there.
 
+    Once it has ended it holds neither the cell nor its answer.
+
     Args:
         number: What ``%llm stop`` calls it.
-        cell: What to run.
+        cell: What to run; its ``ending_of`` tells all of an error, which is raised to nobody.
     """
 
     def __init__(self, number: int, cell: Cell) -> None:
         self.number = number
-        self._cell = cell
+        prompt = " ".join(cell.prompt.split())
+        self._title = prompt if len(prompt) <= _SHOWN else f"{prompt[:_SHOWN]}…"
         self._stop = StopFlag()
         self._ended = "running"
         cell.begin()  # while its own cell runs, or the output would land in whichever runs later
@@ -34,7 +37,7 @@ class Job:
         )  # in ipykernel 7 it says which cell output belongs to; 7.0 sends none without
         # A daemon: at the interpreter's exit the engine is stopped, and with it whatever this waits for.
         self._thread = threading.Thread(
-            target=context.run, args=(self._run,), name=f"cyllama-job-{number}", daemon=True
+            target=context.run, args=(self._run, cell), name=f"cyllama-job-{number}", daemon=True
         )
         self._thread.start()
 
@@ -53,22 +56,19 @@ class Job:
         return not self.running
 
     def __str__(self) -> str:
-        prompt = " ".join(self._cell.prompt.split())
-        shown = prompt if len(prompt) <= _SHOWN else f"{prompt[:_SHOWN]}…"
-        return f"{self.number}  {self._ended:8}  {shown}"
+        return f"{self.number}  {self._ended:8}  {self._title}"
 
-    def _run(self) -> None:
+    def _run(self, cell: Cell) -> None:
         try:
-            self._ended = self._cell.answer(self._stop).finish_reason
+            self._ended = cell.answer(self._stop).finish_reason
         except LoadCancelled:
             self._ended = "cancelled"
-        except Exception as error:  # noqa: BLE001 - nobody waits for this thread: it is told in the output instead
+        except Exception:  # noqa: BLE001 - the output has told it, and nobody waits for this thread
             self._ended = "failed"
-            self._cell.sink.finish(failed(error, self._cell.text))
 
 
 class Jobs:
-    """The jobs of a notebook, from 1 on."""
+    """The jobs of a notebook, from 1 on: all that run, and the last hundred that have ended."""
 
     def __init__(self) -> None:
         self._numbers = itertools.count(1)
@@ -76,12 +76,14 @@ class Jobs:
 
     def start(self, cell: Cell) -> Job:
         """Run a cell in the background."""
+        for job in [job for job in self if not job.running][:-_KEPT]:
+            del self._jobs[job.number]
         number = next(self._numbers)
         self._jobs[number] = Job(number, cell)
         return self._jobs[number]
 
     def __iter__(self) -> Iterator[Job]:
-        """Iterate over all jobs, the first one first."""
+        """Iterate over the jobs, the first one first."""
         return iter(list(self._jobs.values()))
 
     def select(self, number: int | None) -> list[Job]:
@@ -91,7 +93,7 @@ class Jobs:
             number: What ``%llm jobs`` calls it.
 
         Raises:
-            KeyError: There is no such job.
+            KeyError: There is no such job, or it ended long ago.
         """
         return [self._jobs[number]] if number is not None else [job for job in self if job.running]
 

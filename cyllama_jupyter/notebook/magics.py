@@ -18,6 +18,7 @@ from cyllama_jupyter.notebook.jobs import Job, Jobs
 from cyllama_jupyter.notebook.shelf import ModelShelf
 from cyllama_jupyter.notebook.sinks import Ending
 from cyllama_jupyter.notebook.tidy import tidy, tidy_errors
+from cyllama_jupyter.notebook.wording import broken, failed
 
 __all__ = ["LLMMagics", "register", "unregister"]
 
@@ -59,7 +60,8 @@ class LLMMagics:
         background = wanted.bg and self._front_ends.watched  # where nobody looks on, nobody would wait for the answer
         with tidy_errors(), suppress(LoadCancelled):  # Stop in the load: the output says so, the cells below go on
             sink = self._front_ends.sink(background=background)
-            run = Cell(prompt, wanted, self._shelf, sink, self._keeper(wanted.out))
+            ending_of = failed if background else broken
+            run = Cell(prompt, wanted, self._shelf, sink, self._keeper(wanted.out), ending_of)
             if background:
                 self._jobs.start(run)
             else:
@@ -131,7 +133,9 @@ class LLMMagics:
         load_model(self._shelf, path, self._front_ends.sink())
 
     def _unload(self, _: str) -> None:
-        _say(report.unloaded(self._shelf.close()))
+        loading = self._shelf.loading
+        self._jobs.stop()
+        _say(report.unloaded(self._shelf.close(), loading))
 
     def _status(self, _: str) -> None:
         _say(report.status(self._shelf))

@@ -1,6 +1,7 @@
 """What ``%llm`` prints."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from cyllama_jupyter.config import RANDOM_SEED
 from cyllama_jupyter.engine.llm import LLM
@@ -13,13 +14,16 @@ __all__ = ["status", "unloaded"]
 _SETTINGS = ("max_tokens", "temperature", "top_k", "top_p", "min_p")
 
 
-def unloaded(models: Sequence[LLM]) -> str:
+def unloaded(models: Sequence[LLM], loading: Path | None = None) -> str:
     """Return what was unloaded.
 
     Args:
         models: The models that were closed.
+        loading: A model whose load was stopped.
     """
-    return f"unloaded {', '.join(map(model_name, models))}" if models else "no model was loaded"
+    stopped = [f"stopped loading {loading.name}"] if loading else []
+    closed = [f"unloaded {', '.join(map(model_name, models))}"] if models else []
+    return "; ".join(closed + stopped) or "no model was loaded"
 
 
 def status(shelf: ModelShelf) -> str:

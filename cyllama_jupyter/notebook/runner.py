@@ -13,7 +13,7 @@ from cyllama_jupyter.notebook.shelf import OnProgress
 from cyllama_jupyter.notebook.sinks import Ending, Sink, Status
 from cyllama_jupyter.notebook.wording import Narrator, broken, loading
 
-__all__ = ["Finish", "always_final", "load", "run"]
+__all__ = ["EndingOf", "Finish", "always_final", "load", "run"]
 
 _SLICE = 0.033  # seconds between two looks at the interrupt flag
 _STOPPING = Status("stopping", "stopping")
@@ -21,14 +21,18 @@ _STOPPING = Status("stopping", "stopping")
 Finish = Callable[[Response], Ending]
 """Told the response before the output is final; returns what the output ends with."""
 
+EndingOf = Callable[[BaseException, str], Ending]
+"""Told what ended a cell and what there is of its answer; returns what the output ends with."""
+
 
 @contextmanager
-def always_final(sink: Sink, text: Callable[[], str] = str) -> Iterator[None]:
+def always_final(sink: Sink, text: Callable[[], str] = str, ending_of: EndingOf = broken) -> Iterator[None]:
     """Leave a final output also when the block ends by an exception, which goes on.
 
     Args:
         sink: Shows the output.
         text: Returns what there is of the answer.
+        ending_of: Says how the output ends.
 
     Raises:
         BaseException: Whatever the block raised.
@@ -36,7 +40,7 @@ def always_final(sink: Sink, text: Callable[[], str] = str) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        sink.finish(broken(error, text()))
+        sink.finish(ending_of(error, text()))
         raise
 
 
@@ -63,7 +67,7 @@ def load(open_model: Callable[[Path, OnProgress], LLM], path: Path, sink: Sink, 
     return open_model(path, on_progress)
 
 
-def run(generation: Generation, sink: Sink, flag: Flag, finish: Finish) -> Response:
+def run(generation: Generation, sink: Sink, flag: Flag, finish: Finish, ending_of: EndingOf = broken) -> Response:
     """Wait for a generation and return its response; an interrupt cancels it and is not raised.
 
     Args:
@@ -71,12 +75,13 @@ def run(generation: Generation, sink: Sink, flag: Flag, finish: Finish) -> Respo
         sink: Shows the output, which is final when this returns or raises.
         flag: Is true once there was an interrupt.
         finish: Keeps the response, and says how the output ends.
+        ending_of: Says how it ends where there is no response.
 
     Raises:
         CyllamaError: The generation failed.
         BaseException: Whatever hit this thread; the generation is cancelled.
     """
-    with always_final(sink, lambda: generation.text), generation:  # which cancels itself where the block is left early
+    with always_final(sink, lambda: generation.text, ending_of), generation:  # left early, it cancels itself
         _wait(generation, sink, flag)
         response = generation.result()
         sink.finish(finish(response))

@@ -31,7 +31,10 @@ class ModelShelf:
         self._open = opener
         self._models: dict[Path, LLM] = {}
         self._current: Path | None = None
-        self._loading = threading.Lock()
+        self._lock = threading.Lock()
+        self._closes = 0
+        self.loading: Path | None = None
+        """The file that is being loaded now."""
 
     def __iter__(self) -> Iterator[LLM]:
         """Iterate over the open models, in the order they were loaded."""
@@ -66,18 +69,34 @@ class ModelShelf:
         Raises:
             ModelError: There is no such model, or it cannot be used.
             LoadError: llama.cpp could not load it.
-            LoadCancelled: ``on_progress`` returned False.
+            LoadCancelled: ``on_progress`` returned False, or ``close`` was called.
         """
+        closes = self._closes
+
+        def go_on(fraction: float) -> bool:
+            return on_progress(fraction) and self._closes == closes
+
         # With subshells, cells run on several threads. The wait is in slices so that it can be interrupted.
-        while not self._loading.acquire(timeout=_SLICE):
-            if not on_progress(0.0):
+        while not self._lock.acquire(timeout=_SLICE):
+            if not go_on(0.0):
                 raise LoadCancelled(f"stopped waiting to load {path.name}")
         try:
             llm = self._models.get(path)
             if llm is None or llm.closed:
-                llm = self._models[path] = self._open(path, on_progress)
+                llm = self._add(path, go_on)
+            if self._closes != closes:  # since the last look, perhaps before it was there to be closed
+                llm.close()
+                raise LoadCancelled(f"{path.name} was unloaded")
         finally:
-            self._loading.release()
+            self._lock.release()
+        return llm
+
+    def _add(self, path: Path, on_progress: OnProgress) -> LLM:
+        self.loading = path
+        try:
+            llm = self._models[path] = self._open(path, on_progress)
+        finally:
+            self.loading = None
         return llm
 
     def load(self, path: Path, on_progress: OnProgress) -> LLM:
@@ -90,7 +109,7 @@ class ModelShelf:
         Raises:
             ModelError: There is no such model, or it cannot be used.
             LoadError: llama.cpp could not load it.
-            LoadCancelled: ``on_progress`` returned False.
+            LoadCancelled: ``on_progress`` returned False, or ``close`` was called.
         """
         llm = self.get(path, on_progress)
         self._current = path
@@ -98,7 +117,8 @@ class ModelShelf:
         return llm
 
     def close(self) -> list[LLM]:
-        """Close all models, forget them, and return them."""
+        """Close all models, forget them, and return them; what is being loaded is stopped."""
+        self._closes += 1
         closed = list(self)
         self._models.clear()
         self._current = None

@@ -2,18 +2,20 @@
 
 What a model writes is hostile, and Jupyter runs what is in a fresh output. Three gates:
 
-1. markdown-it-py reads CommonMark, tables, strikethrough and dollar maths. To it raw HTML is text, an image is a link.
+1. markdown-it-py reads CommonMark, tables, strikethrough, tasks, formulas and bare links. To it raw HTML is text and an
+   image is a link. It knows no link definitions: the widget, whose place this takes, cannot know them while it streams.
 2. A link needs one of three schemes. Relative ones would point into the notebook server, so they stay text.
 3. nh3 keeps a short list of tags and attributes, whatever came before.
 
-Formulas are handed on between their dollars, for MathJax to typeset; every other dollar stands in a ``span`` of its
-own, so that "$5 and $10" is not taken for a formula.
+Formulas are handed on between their delimiters, for MathJax to typeset; every other dollar and backslash stands in a
+``span`` of its own, so that "$5 and $10" is not taken for a formula.
 
 What cannot be rendered in reasonable time or depth is shown as it was written, in a ``pre``: see ``to_html``.
 """
 
 import html
 import logging
+import re
 from collections.abc import MutableMapping, Sequence
 from typing import Any
 
@@ -22,7 +24,10 @@ from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererProtocol
 from markdown_it.token import Token
 from markdown_it.utils import OptionsDict
-from mdit_py_plugins.dollarmath import dollarmath_plugin
+
+from cyllama_jupyter.notebook.bare_links import bare_links_plugin
+from cyllama_jupyter.notebook.formulas import CLOSERS, formulas_plugin
+from cyllama_jupyter.notebook.task_lists import task_lists_plugin
 
 __all__ = ["to_html", "verbatim"]
 
@@ -37,10 +42,10 @@ _ALIGN = {"align": {"left", "center", "right"}}
 
 _MAX_CHARACTERS = 100_000  # the parser reads some 50 kB of its worst input a second
 _MAX_NESTING = 40  # what is deeper is dropped by markdown-it, without a word
-_MAX_FORMULA_STEPS = 2_000_000  # from every unclosed `$$` the plugin looks through all the lines below
-
 _MAX_BRACKETS = 10_000  # from each the parser looks for its end
 _MAX_CELLS = 50_000  # a short row is filled up to the widest, by the parser
+
+_DELIMITER = re.compile(r"[$\\]")  # what MathJax looks for
 
 _logger = logging.getLogger(__name__)
 
@@ -55,7 +60,7 @@ class _Markdown(MarkdownIt):
 
 
 def _text(content: str) -> str:
-    return html.escape(content).replace("$", "<span>$</span>")
+    return _DELIMITER.sub(r"<span>\g<0></span>", html.escape(content))
 
 
 _Env = MutableMapping[str, Any]
@@ -77,19 +82,20 @@ def _render_cell(_: RendererProtocol, tokens: Sequence[Token], index: int, __: O
 
 def _render_formula(_: RendererProtocol, tokens: Sequence[Token], index: int, __: OptionsDict, ___: _Env) -> str:
     token = tokens[index]
-    tag = "p" if token.block else "span"
-    return f"<{tag}>{token.markup}{html.escape(token.content)}{token.markup}</{tag}>"
+    return f"<{token.tag}>{token.markup}{html.escape(token.content)}{CLOSERS[token.markup]}</{token.tag}>"
 
 
 def _parser() -> MarkdownIt:
     options = {"html": False, "linkify": False, "breaks": True, "maxNesting": _MAX_NESTING}
-    parser = _Markdown("commonmark", options).enable(["table", "strikethrough"])
-    dollarmath_plugin(parser, allow_labels=False, allow_space=False, allow_digits=False, double_inline=True)
+    parser = _Markdown("commonmark", options).enable(["table", "strikethrough"]).disable("reference")
+    formulas_plugin(parser)
+    bare_links_plugin(parser)
+    task_lists_plugin(parser)
     parser.add_render_rule("text", _render_text)
     parser.add_render_rule("image", _render_image)
     for name in ("th_open", "td_open"):
         parser.add_render_rule(name, _render_cell)
-    for name in ("math_inline", "math_inline_double", "math_block"):
+    for name in ("formula", "formula_block"):
         parser.add_render_rule(name, _render_formula)
     return parser
 
@@ -100,8 +106,6 @@ _PARSER = _parser()
 def _render(markdown: str) -> str:
     if len(markdown) > _MAX_CHARACTERS:
         raise _CannotRender("too long")
-    if markdown.count("$$") * markdown.count("\n") > _MAX_FORMULA_STEPS:
-        raise _CannotRender("too many formulas")
     if markdown.count("[") > _MAX_BRACKETS:
         raise _CannotRender("too many brackets")
     lines = markdown.splitlines()
@@ -126,9 +130,9 @@ def to_html(markdown: str) -> str:
     """Return Markdown as HTML that is safe to show in a trusted notebook.
 
     An answer is worth more than its formatting, so these are shown as they were written, in a ``pre``: more than
-    100,000 characters; nesting deeper than 38 levels (markdown-it would drop what is inside); formulas by the hundred
-    that never close; what could be a table of more than 50,000 cells; and whatever the parser fails on (RecursionError
-    and the like). The reason goes to the log at DEBUG.
+    100,000 characters; nesting deeper than 38 levels (markdown-it would drop what is inside); what could be a table of
+    more than 50,000 cells; and whatever the parser fails on (RecursionError and the like). The reason goes to the log
+    at DEBUG.
 
     Args:
         markdown: Text that a model wrote.

@@ -158,6 +158,8 @@ def failed(error: BaseException, text: str) -> Ending:
         error: What ended it.
         text: What there is of the answer.
     """
+    if isinstance(error, LoadCancelled):
+        return broken(error, text)
     reason = " ".join(str(error).split())
     fact = f"failed: {type(error).__name__}: {reason}" if reason else f"failed: {type(error).__name__}"
     return Ending(text, (fact,), outcome=Outcome.FAILED)

@@ -66,8 +66,8 @@ def front_end(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def open_notebook(
     context: BrowserContext, server: Server, front_end: str, ipykernel: str, request: pytest.FixtureRequest
-) -> Open:
-    """Return what writes a notebook, opens it, and loads the extension in its first cell."""
+) -> Iterator[Open]:
+    """Return what writes a notebook, opens it, and loads the extension in its first cell; kernels end with the test."""
     name = "".join(c if c.isalnum() else "-" for c in request.node.name) + ".ipynb"
 
     def open_(*cells: str) -> NotebookPage:
@@ -77,4 +77,5 @@ def open_notebook(
         page.run(0)
         return page
 
-    return open_
+    yield open_
+    server.end_kernels()

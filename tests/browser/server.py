@@ -1,5 +1,6 @@
 """A real Jupyter server, with JupyterLab and Notebook 7 on it."""
 
+import json
 import os
 import socket
 import subprocess
@@ -12,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Server", "running_server"]
+__all__ = ["Server", "free_port", "running_server", "wait_until_it_answers"]
 
 TOKEN = "test"  # noqa: S105 - it listens on the loopback address alone
 START_SECONDS = 90
@@ -33,8 +34,19 @@ class Server:
         reset = "&reset" if front_end == "lab" else ""  # or Lab opens what was open before
         return f"{self.url}/{path}?token={TOKEN}{reset}"
 
+    def end_kernels(self) -> None:
+        """End all kernels: each holds a model, and a hundred of them fill the memory."""
+        for session in json.loads(self._ask("GET", "api/sessions")):
+            self._ask("DELETE", f"api/sessions/{session['id']}")
 
-def _free_port() -> int:
+    def _ask(self, method: str, path: str) -> bytes:
+        request = urllib.request.Request(f"{self.url}/{path}?token={TOKEN}", method=method)  # noqa: S310 - our own server
+        with urllib.request.urlopen(request) as answer:  # noqa: S310 - the same
+            return bytes(answer.read())
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -43,7 +55,7 @@ def _free_port() -> int:
 @contextmanager
 def running_server(folder: Path) -> Iterator[Server]:
     """Start a server of its own settings over a folder, and end it."""
-    server = Server(f"http://127.0.0.1:{_free_port()}", folder / "notebooks", folder / "jupyter")
+    server = Server(f"http://127.0.0.1:{free_port()}", folder / "notebooks", folder / "jupyter")
     server.folder.mkdir()
     command = [
         *(sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root"),
@@ -65,7 +77,7 @@ def running_server(folder: Path) -> Iterator[Server]:
     with (folder / "server.log").open("w") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
         try:
-            _wait_for(server, process, folder / "server.log")
+            wait_until_it_answers(f"{server.url}/api/status?token={TOKEN}", process, folder / "server.log")
             yield server
         finally:
             process.terminate()
@@ -79,17 +91,18 @@ def _no_news(settings: Path) -> None:
     (extension / "notification.jupyterlab-settings").write_text('{"fetchNews": "false"}')
 
 
-def _wait_for(server: Server, process: "subprocess.Popen[bytes]", log: Path) -> None:
+def wait_until_it_answers(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    """Wait until a server answers, or say what it said instead."""
     deadline = time.monotonic() + START_SECONDS
-    while not _answers(server):
+    while not _answers(url):
         if time.monotonic() > deadline or process.poll() is not None:
-            raise RuntimeError(f"the Jupyter server did not start:\n{log.read_text()}")
+            raise RuntimeError(f"the server did not start:\n{log.read_text()}")
         time.sleep(0.2)
 
 
-def _answers(server: Server) -> bool:
+def _answers(url: str) -> bool:
     try:
-        with urllib.request.urlopen(f"{server.url}/api/status?token={TOKEN}"):  # noqa: S310 - our own server
+        with urllib.request.urlopen(url):  # noqa: S310 - our own server
             return True
     except (urllib.error.URLError, ConnectionError):
         return False

@@ -6,26 +6,25 @@ from pathlib import Path
 import pytest
 
 from tests.browser.conftest import Open
+from tests.browser.moments import BEFORE, MOMENTS
 from tests.browser.page import NotebookPage
 
-LONG_PROMPT = "word " * 2000
-BEFORE = "import os; pid = os.getpid(); marker = 42"
-ENDLESS_LOAD = """
-import threading
-from cyllama_jupyter import LoadCancelled
-from cyllama_jupyter.notebook import magics
-def endless(path, on_progress):  # the engine's own cancelled load is proven in tests/engine/test_cancel.py
-    while on_progress(0.42) is not False:
-        threading.Event().wait(0.03)
-    raise LoadCancelled("as LLM does")
-next(iter(magics._registered.values()))._shelf._open = endless
+RACED = 150  # tokens
+THE_LAST = range(RACED - 30, RACED + 1, 6)  # the bar is told of every third to tenth token
+# A person cannot aim at one token: the page does it, in the frame in which the bar shows so many.
+AT_TOKENS = """
+(stop, [tokens, act]) => new Promise(done => {
+    const label = stop.parentElement.querySelector('.label');
+    const {commands} = window.jupyterapp;
+    const acts = {stop: () => stop.click(), interrupt: () => commands.execute('notebook:interrupt-kernel')};
+    const look = () => {
+        const written = Number(/writing · (\\d+)/.exec(label.textContent)?.[1] ?? 0);
+        if (stop.isConnected && written < tokens) requestAnimationFrame(look);
+        else Promise.resolve(acts[act]()).then(() => done());
+    };
+    look();
+})
 """
-MOMENTS = {
-    "load": (ENDLESS_LOAD, "word", "loading"),
-    "prefill": (BEFORE, LONG_PROMPT, "reading the prompt"),
-    "first token": (BEFORE, "word", "writing"),
-    "decode": (BEFORE, "word", "writing · 1"),
-}
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -37,12 +36,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture(params=MOMENTS)
 def running(request: pytest.FixtureRequest, open_notebook: Open, slow_model: Path) -> NotebookPage:
     """Return a page whose third cell is in the phase, and whose fourth would print something."""
-    before, prompt, moment = MOMENTS[request.param]
-    cell = f"%%llm --model {slow_model} --max-tokens 100000 --temperature 0\n{prompt}"
-    page = open_notebook(f"{BEFORE}\n{before}", cell, "'next cell'")
+    moment = MOMENTS[request.param]
+    page = open_notebook(f"{BEFORE}\n{moment.before}", moment.cell(slow_model), "'next cell'")
     page.run(1)
     page.start(2)
-    page.wait_for(2, moment)
+    page.wait_for(2, moment.shown)
     return page
 
 
@@ -72,6 +70,58 @@ def test_the_toolbar_s_interrupt_ends_the_cell_and_the_queue(running: NotebookPa
     assert_partial(running)
     assert running.save()["cells"][3]["outputs"] == []
     assert running.save()["cells"][2]["outputs"][1]["ename"] == "KeyboardInterrupt"
+
+
+@pytest.fixture
+def racing(open_notebook: Open, slow_model: Path) -> NotebookPage:
+    """Return a page with an answer that ends by itself, another below it, and the model in memory."""
+    ask = f"%%llm --model {slow_model} --temperature 0 --max-tokens"
+    page = open_notebook(BEFORE, f"{ask} {RACED} --out answer\nword", f"{ask} 3 --out after\nword")
+    page.run(1)
+    page.run(3)
+    return page
+
+
+def assert_exact_end(page: NotebookPage) -> None:
+    """Assert that the answer was cancelled or complete, nothing between, and that its text is in the saved notebook."""
+    reason = ast.literal_eval(page.value("answer.finish_reason"))
+    shown = {"cancelled": "stopped after", "length": f"{RACED} tokens · cut off"}[reason]
+    output = page.save()["cells"][2]["outputs"][0]
+    assert shown in "".join(output["data"]["text/html"])
+    assert "".join(output["data"]["text/plain"]) == ast.literal_eval(page.value("printable(answer)"))
+    assert page.value("marker, pid == os.getpid()") == "(42, True)"
+
+
+def act_at(page: NotebookPage, tokens: int, act: str) -> None:
+    """Press Stop in the racing cell, or the toolbar's ■, when so many tokens are shown."""
+    page.output(2).get_by_role("button", name="Stop", exact=True).evaluate(AT_TOKENS, [tokens, act])
+
+
+def test_stop_as_the_last_token_comes(racing: NotebookPage) -> None:
+    """Whoever wins, the end is exact, and a stop that comes too late does not hit the cell below."""
+    for tokens in THE_LAST:
+        before = racing.count(3)
+        racing.start(2)
+        racing.start(3)
+        act_at(racing, tokens, "stop")
+        racing.wait_done(3, before)
+        assert_exact_end(racing)
+        assert len(racing.save()["cells"][2]["outputs"]) == 1
+        assert racing.value("after.finish_reason, after.stats.generated_tokens") == "('length', 3)"
+
+
+def test_an_interrupt_as_the_last_token_comes(racing: NotebookPage) -> None:
+    """Whoever wins, the end is exact, and a cell that is run afterwards is whole."""
+    for tokens in THE_LAST:
+        before = racing.count(2)
+        racing.start(2)
+        act_at(racing, tokens, "interrupt")
+        racing.wait_done(2, before)
+        assert_exact_end(racing)
+        errors = racing.save()["cells"][2]["outputs"][1:]
+        assert [error["ename"] for error in errors] in ([], ["KeyboardInterrupt"])
+        racing.run(3)
+        assert racing.value("after.finish_reason, after.stats.generated_tokens") == "('length', 3)"
 
 
 def test_stop_in_the_third_of_ten_cells_leaves_the_others_whole(open_notebook: Open, slow_model: Path) -> None:

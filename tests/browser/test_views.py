@@ -100,3 +100,15 @@ def test_a_saved_answer_outlives_the_kernel(open_notebook: Open, short: str) -> 
     html, _ = HTMLExporter().from_filename(str(page.path))
     assert "400 tokens" in html
     assert MISSING not in html
+
+
+FORMULAS = r"so $a$, $$b$$, \(c\) and \[d\], not $5 or $6, \\(e\\) or \\begin{matrix}f\\end{matrix}"
+
+
+def test_the_static_form_s_formulas_are_typeset_and_nothing_else(open_notebook: Open) -> None:
+    page = open_notebook(f"from cyllama_jupyter.testing import play\n_ = play({FORMULAS!r})")
+    page.run(1)
+    page.output(1).locator("mjx-container").nth(3).wait_for()
+    assert page.output(1).locator("mjx-container").count() == 4
+    shown = page.output(1).inner_text()
+    assert all(text in shown for text in ("$5 or $6", r"\(e\)", r"\begin{matrix}f\end{matrix}"))

@@ -14,6 +14,7 @@ from cyllama_jupyter.notebook.interrupts import StopFlag
 from cyllama_jupyter.notebook.options import parse
 from cyllama_jupyter.notebook.shelf import ModelShelf, OnProgress
 from cyllama_jupyter.notebook.sinks import Ending, Outcome
+from cyllama_jupyter.notebook.wording import failed
 from tests.notebook.fakes import RecordingSink, ScriptedGeneration, ScriptedLLM, interrupt_at
 
 LOADING = 3  # polls while the scripted model loads
@@ -130,9 +131,8 @@ def test_any_flag_stops_an_answer() -> None:
     kept: list[Response] = []
     shelf = ModelShelf(ScriptedLLM(generation).opener())
     cell = Cell("Hi", parse("--model a"), shelf, RecordingSink(), lambda response, _: kept.append(response))
-    assert cell.text == ""
     assert cell.answer(flag).finish_reason == "cancelled"
-    assert kept == [cell.text] == ["a a a "]
+    assert kept == ["a a a "]
 
 
 def test_a_flag_that_is_no_interrupt_ends_a_load_without_one() -> None:
@@ -218,3 +218,14 @@ def test_load_model_stopped_is_no_interrupt() -> None:
     with pytest.raises(LoadCancelled):
         load_model(ModelShelf(load_for_ever), "/models/b", sink)
     assert sink.endings[0].footer() == "stopped while loading b; it is not in memory"
+
+
+def test_an_error_that_nobody_raises_is_told_once_with_what_there_is_of_the_answer() -> None:
+    sink = RecordingSink()
+    llm = ScriptedLLM(ScriptedGeneration(["half ", "an ans"], error=LoadError("no memory")))
+    shelf = ModelShelf(llm.opener())
+    cell = Cell("Hi", parse("--model /models/fake.gguf"), shelf, sink, lambda *_: None, failed)
+    with pytest.raises(LoadError):
+        cell.answer(StopFlag())
+    assert sink.endings == [Ending("half an ans", ("failed: LoadError: no memory",), outcome=Outcome.FAILED)]
+    assert not sink.endings[0].silent

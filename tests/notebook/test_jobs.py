@@ -1,7 +1,9 @@
 """Cells that run in the background."""
 
 import contextvars
+import gc
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from typing import cast
 
@@ -12,7 +14,7 @@ from cyllama_jupyter.errors import LoadCancelled, LoadError
 from cyllama_jupyter.notebook.cell import Cell
 from cyllama_jupyter.notebook.interrupts import Flag
 from cyllama_jupyter.notebook.jobs import Job, Jobs
-from cyllama_jupyter.notebook.sinks import Ending, Outcome, Status
+from cyllama_jupyter.notebook.sinks import Status
 from tests.notebook.fakes import RecordingSink, response
 
 SECONDS = 60.0
@@ -109,19 +111,15 @@ class TestJob:
         assert job.wait(SECONDS)
         assert str(job) == f"12  {word:8}  Hi"
 
-    def test_an_error_is_told_in_the_output_with_what_there_is_of_the_answer(self) -> None:
-        cell = FakeCell(error=LoadError("no memory"), text="half an ans")
+    def test_once_ended_it_holds_neither_the_cell_nor_what_that_holds(self) -> None:
+        cell = FakeCell()
+        held = weakref.ref(cell)
         cell.go_on()
-        assert Job(1, cell.as_cell).wait(SECONDS)
-        ending = Ending("half an ans", ("failed: LoadError: no memory",), outcome=Outcome.FAILED)
-        assert cell.sink.endings == [ending]
-        assert not ending.silent
-
-    def test_a_stopped_load_has_been_told_already(self) -> None:
-        cell = FakeCell(error=LoadCancelled("stopped while loading"))
-        cell.go_on()
-        assert Job(1, cell.as_cell).wait(SECONDS)
-        assert cell.sink.endings == []
+        job = Job(1, cell.as_cell)
+        del cell
+        assert job.wait(SECONDS)
+        gc.collect()
+        assert held() is None
 
     def test_a_long_prompt_is_cut(self) -> None:
         cell = FakeCell("word " * 100)
@@ -158,6 +156,18 @@ class TestJobs:
         assert jobs.wait(jobs.select(1), lambda: False)
         assert [job.number for job in jobs.select(None)] == [2, 3]
         assert [job.number for job in jobs.select(1)] == [1]
+        with pytest.raises(KeyError):
+            jobs.select(4)
+
+    def test_only_the_last_hundred_that_have_ended_are_kept(self, jobs: Jobs) -> None:
+        for _ in range(103):
+            cell = FakeCell()
+            cell.go_on()
+            assert jobs.start(cell.as_cell).wait(SECONDS)
+        kept = [job.number for job in jobs]
+        assert kept[:3] == [1, 2, 3]  # which run
+        assert len(kept) == 3 + 101
+        assert kept[-1] == 106
         with pytest.raises(KeyError):
             jobs.select(4)
 

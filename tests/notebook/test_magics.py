@@ -1,6 +1,7 @@
 """``%%llm`` and ``%llm`` through a real IPython shell; the model is a fake, but for the last tests."""
 
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 
-from cyllama_jupyter import LLM, DecodeError, Response, load_ipython_extension, unload_ipython_extension
+from cyllama_jupyter import LLM, DecodeError, LoadCancelled, Response, load_ipython_extension, unload_ipython_extension
 from cyllama_jupyter.models import ENVIRONMENT_VARIABLE
 from cyllama_jupyter.notebook import magics, shelf
 from cyllama_jupyter.notebook.frontend import FrontEnds
@@ -197,7 +198,7 @@ class TestBackground:
             assert cell("%llm wait").success
         out, err = capsys.readouterr()
         assert out == "Hello\n"
-        assert "failed: DecodeError: llama_decode returned -3" in err
+        assert err.count("failed: DecodeError: llama_decode returned -3") == err.count("failed") == 1
         cell("%llm jobs")
         assert "failed" in capsys.readouterr().out
 
@@ -214,6 +215,29 @@ class TestBackground:
         capsys.readouterr()
         cell("%llm jobs")
         assert "there are no jobs" in capsys.readouterr().out
+
+    @pytest.mark.usefixtures("llm")
+    def test_unload_stops_one_that_is_still_loading(
+        self, cell: RunCell, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        begun = threading.Event()
+
+        def load_for_ever(*_: object, on_progress: Callable[[float], bool]) -> LLM:
+            begun.set()
+            while on_progress(0.5):
+                pass
+            raise LoadCancelled("on_progress returned False")
+
+        monkeypatch.setattr(shelf, "LLM", load_for_ever)
+        cell("%%llm --bg --model endless.gguf\nHi")
+        assert begun.wait(AGES)
+        assert cell("%llm unload").success
+        assert cell("%llm wait").success
+        out, err = capsys.readouterr()
+        assert out == "stopped loading endless.gguf\n"
+        assert err.count("stopped while loading endless.gguf; it is not in memory") == 1
+        cell("%llm jobs")
+        assert "cancelled" in capsys.readouterr().out
 
     def test_unload_ends_them(self, cell: RunCell, use: Use, capsys: pytest.CaptureFixture[str]) -> None:
         slow = FakeLLM("Hello", rate=SLOW)

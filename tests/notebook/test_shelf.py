@@ -108,3 +108,33 @@ def test_waiting_for_another_threads_load_can_be_cancelled() -> None:
     end.set()
     thread.join()
     assert [llm.model_path for llm in shelf] == ["a"]
+
+
+def test_close_stops_a_load() -> None:
+    shelf = ModelShelf()
+
+    def load_for_ever(path: Path, on_progress: OnProgress) -> LLM:
+        assert on_progress(0.0)
+        assert shelf.loading == path
+        shelf.close()
+        assert not on_progress(0.5)
+        raise LoadCancelled("on_progress returned False")
+
+    shelf._open = load_for_ever
+    with pytest.raises(LoadCancelled):
+        shelf.load(Path("a"), quietly)
+    assert (list(shelf), shelf.current, shelf.loading) == ([], None, None)
+
+
+def test_close_at_the_very_end_of_a_load_leaves_nothing() -> None:
+    model = ScriptedLLM(model_path="a")
+
+    def closed_meanwhile(_: Path, __: OnProgress) -> LLM:
+        shelf.close()
+        return model.as_llm
+
+    shelf = ModelShelf(closed_meanwhile)
+    with pytest.raises(LoadCancelled, match="unloaded"):
+        shelf.load(Path("a"), quietly)
+    assert model.closed
+    assert (list(shelf), shelf.current) == ([], None)

@@ -121,6 +121,10 @@ def test_failed_says_why_in_one_line(error: Exception, footer: str) -> None:
     assert failed(error, "half") == Ending("half", (footer,), outcome=Outcome.FAILED)
 
 
+def test_a_stopped_load_is_no_failure() -> None:
+    assert failed(LoadCancelled("stopped while loading"), "").outcome is Outcome.STOPPED
+
+
 def test_stop_line() -> None:
     assert stop_line(response("a", "cancelled", 37), ("_llm", "x")) == (
         "stopped after 37 tokens; the partial answer is in `_llm` and `x`"
