@@ -45,6 +45,7 @@ cdef extern from "request.hpp" namespace "cyllama" nogil:
         size_t prompt_read()
         size_t generated()
         size_t reused()
+        CppReason interruption()
         cbool claim()
         cbool settle() except +
         void start(size_t n_reused)

@@ -125,6 +125,11 @@ cdef class Request:
 
     # For an engine that is written in Python.
 
+    @property
+    def interruption(self):
+        """Why it has to end now: "cancelled", "timeout", or None."""
+        return _REASONS.get(<int> self._request.interruption())
+
     def claim(self):
         """Take the right to write; True for one caller alone."""
         return self._request.claim()

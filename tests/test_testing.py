@@ -150,6 +150,11 @@ class TestCancel:
             assert generation.result(timeout=AGES).startswith("Hel")
             assert generation.cancelled() or generation.text == "Hello"
 
+    @pytest.mark.parametrize("options", [{"prefill_seconds": AGES}, {"rate": 0.001}, {"rate": 1000}], ids=str)
+    def test_a_timeout_ends_it_wherever_it_is(self, options: dict[str, Any]) -> None:
+        with FakeLLM("Hello " * 10_000, **options) as llm:
+            assert llm("Hi", timeout=0.05).finish_reason == "timeout"
+
     def test_a_cancel_hits_what_was_asked_before(self) -> None:
         with FakeLLM("Hello", rate=1000) as llm:
             before = llm.submit("1")

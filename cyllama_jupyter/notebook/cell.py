@@ -120,13 +120,13 @@ class Cell:
         return finish
 
     def _submit(self, llm: LLM, config: GenerationConfig) -> Generation:
-        system = self.options.system
+        system, timeout = self.options.system, self.options.timeout
         if self.options.raw:
-            return llm.submit(self.prompt, config)
+            return llm.submit(self.prompt, config, timeout)
         if not llm.has_chat_template:
-            return llm.submit(f"{system}\n\n{self.prompt}" if system else self.prompt, config)
+            return llm.submit(f"{system}\n\n{self.prompt}" if system else self.prompt, config, timeout)
         messages = [{"role": "system", "content": system}] if system else []
-        return llm.submit_chat([*messages, {"role": "user", "content": self.prompt}], config)
+        return llm.submit_chat([*messages, {"role": "user", "content": self.prompt}], config, timeout=timeout)
 
     @property
     def _names(self) -> tuple[str, ...]:

@@ -40,6 +40,7 @@ class CellOptions:
         out: Name of a variable for the answer.
         model: Path of the model for this cell alone.
         bg: Run in the background.
+        timeout: Seconds after which the answer ends.
         help: Print the options and run nothing.
     """
 
@@ -53,6 +54,7 @@ class CellOptions:
     out: str | None = None
     model: str | None = None
     bg: bool = False
+    timeout: float | None = None
     help: bool = False
 
     def over(self, base: GenerationConfig) -> GenerationConfig:
@@ -140,6 +142,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--out", type=_name, metavar="NAME", help="put the answer into this variable too (it is always in _llm)")
     add("--model", metavar="PATH", help="use this model for this cell; it stays loaded")
     add("--bg", action="store_true", help="return at once and go on in the background (see %%llm jobs)")
+    add("--timeout", type=real, metavar="SECONDS", help="end the answer after this time, and keep what there is")
     add("--help", action="store_true", help="print this")
     return parser
 
@@ -200,5 +203,7 @@ def parse(line: str) -> CellOptions:
     options = CellOptions(**{**vars(given), "stop": tuple(given.stop or ())})
     if options.raw and options.system is not None:
         raise UsageError("--system has no place in a --raw prompt; write it into the cell")
+    if options.timeout is not None and not options.timeout > 0:
+        raise UsageError(f"--timeout needs a number of seconds above 0, not {options.timeout:g}")
     options.over(GenerationConfig())  # a bad value is told before a model is loaded for it
     return options

@@ -118,6 +118,8 @@ def answered(response: Response, config: GenerationConfig, progress: Progress, n
     if response.finish_reason == "cancelled":
         return Ending(response.text, (*remarks, _stopped_after(tokens, progress)), _timings(response), Outcome.STOPPED)
     facts = (*remarks, count(tokens, "token"))
+    if response.finish_reason == "timeout":
+        facts += ("cut off at --timeout",)
     if response.finish_reason == "length":
         full = f"cut off: the context of {count(config.n_ctx or 0, 'token')} is full"
         facts += ("cut off at --max-tokens" if tokens >= config.max_tokens else full,)

@@ -97,21 +97,21 @@ def _perform(run: Run, script: Script) -> None:
 
 def _play(run: Run, script: Script) -> FinishReason:
     if not _prefill(run, script.prefill_seconds):
-        return "cancelled"
+        return run.interruption or "cancelled"
     run.start_decoding()
     reason = _decode(run, script)
-    return "cancelled" if run.token.cancelled else reason
+    return run.interruption or reason
 
 
 def _prefill(run: Run, seconds: float) -> bool:
-    """Read the prompt, evenly over some seconds; return False when it was cancelled."""
+    """Read the prompt, evenly over some seconds; return False when it has to end."""
     total, begin = run.prompt_tokens, time.perf_counter()
     while run.prompt_read < total:
         spent = time.perf_counter() - begin
         run.advance(total if spent >= seconds else int(total * spent / seconds))
         if not _pause(run, _LOOK if run.prompt_read < total else 0.0):
             return False
-    return not run.token.cancelled
+    return run.interruption is None
 
 
 def _decode(run: Run, script: Script) -> FinishReason:
@@ -119,7 +119,7 @@ def _decode(run: Run, script: Script) -> FinishReason:
     while run.generated < run.config.max_tokens:
         due = begin + (run.generated + 1) / script.rate if script.rate else 0.0
         if not _pause(run, due - time.perf_counter()):
-            return "cancelled"
+            return run.interruption or "cancelled"
         token = next(tokens, None)
         if token is None or run.push(token.encode("utf-8", "surrogatepass")):
             return "stop"
@@ -127,9 +127,9 @@ def _decode(run: Run, script: Script) -> FinishReason:
 
 
 def _pause(run: Run, seconds: float) -> bool:
-    """Wait; return False as soon as the run is cancelled."""
+    """Wait; return False as soon as the run has to end."""
     end = time.perf_counter() + seconds
-    while not run.token.cancelled:
+    while run.interruption is None:
         left = end - time.perf_counter()
         if left <= 0:
             return True

@@ -47,6 +47,13 @@ def test_the_answer_streams_and_ends_static(kernel: Kernel, slow_model: Path) ->
     assert "cut off at --max-tokens" in output["text/html"]
 
 
+def test_a_timeout_ends_the_answer_and_no_more(kernel: Kernel, slow_model: Path) -> None:
+    cell = kernel.run(f"%%llm --model {slow_model} --max-tokens 100000 --timeout 0.5\nword")
+    assert cell.reply["status"] == "ok"
+    assert "cut off at --timeout" in cell.displays[0]["text/html"]
+    assert kernel.value("_llm.finish_reason") == "'timeout'"
+
+
 def test_it_paints_at_most_ten_times_a_second(kernel: Kernel, slow_model: Path) -> None:
     cell = kernel.run(f"%%llm --model {slow_model} --max-tokens 300 --temperature 0\nword")
     paints = cell.of_type("display_data", "update_display_data")

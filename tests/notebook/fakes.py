@@ -112,10 +112,20 @@ class ScriptedLLM:
     asked: list[Any] = field(default_factory=list)
     configs: list[GenerationConfig] = field(default_factory=list)
 
-    def submit(self, prompt: str, config: GenerationConfig) -> ScriptedGeneration:
+    def submit(
+        self,
+        prompt: str,
+        config: GenerationConfig,
+        timeout: float | None = None,  # noqa: ARG002 - LLM's
+    ) -> ScriptedGeneration:
         return self._answer(prompt, config)
 
-    def submit_chat(self, messages: Sequence[Mapping[str, str]], config: GenerationConfig) -> ScriptedGeneration:
+    def submit_chat(
+        self,
+        messages: Sequence[Mapping[str, str]],
+        config: GenerationConfig,
+        timeout: float | None = None,  # noqa: ARG002 - LLM's
+    ) -> ScriptedGeneration:
         return self._answer(list(messages), config)
 
     def close(self) -> None:

@@ -180,7 +180,7 @@ def test_a_load_that_fails() -> None:
 
 def test_a_prompt_that_does_not_fit() -> None:
     class Small(ScriptedLLM):
-        def submit_chat(self, *_: object) -> ScriptedGeneration:
+        def submit_chat(self, *_: object, **__: object) -> ScriptedGeneration:
             raise ContextOverflow(9000, 2048)
 
     ran = Run(Small())

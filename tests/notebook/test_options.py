@@ -14,6 +14,7 @@ GOOD = [
     ("", {}),
     ("   ", {}),
     ("--max-tokens 20", {"max_tokens": 20}),
+    ("--timeout 1.5", {"timeout": 1.5}),
     ("--max-tokens=20", {"max_tokens": 20}),
     ("--temperature 0 --top-p 0.5 --seed -1", {"temperature": 0.0, "top_p": 0.5, "seed": -1}),
     ("--system 'You are terse.'", {"system": "You are terse."}),
@@ -41,6 +42,8 @@ GOOD = [
 BAD = [
     ("--temprature 1", "there is no option --temprature; did you mean --temperature?"),
     ("--temprature=1", "there is no option --temprature; did you mean --temperature?"),
+    ("--timeout 0", "--timeout needs a number of seconds above 0, not 0"),
+    ("--timeout soon", "--timeout needs a number, not 'soon'"),
     ("--max_tokens 5", "there is no option --max_tokens; did you mean --max-tokens?"),
     ("--max 5", "did you mean --max-tokens?"),  # no abbreviations: an option that comes later could make it ambiguous
     ("-max-tokens 5", "there is no option -max-tokens; did you mean --max-tokens?"),

@@ -76,6 +76,7 @@ class TestNarrator:
     [
         ("stop", 37, 40, ("37 tokens",), Outcome.DONE),
         ("length", 100, 40, ("100 tokens", "cut off at --max-tokens"), Outcome.DONE),
+        ("timeout", 37, 40, ("37 tokens", "cut off at --timeout"), Outcome.DONE),
         ("length", 37, 40, ("37 tokens", "cut off: the context of 2,048 tokens is full"), Outcome.DONE),
         ("cancelled", 37, 40, ("stopped after 37 tokens",), Outcome.STOPPED),
         ("cancelled", 1, 40, ("stopped after 1 token",), Outcome.STOPPED),
