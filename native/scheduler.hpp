@@ -33,6 +33,22 @@ class Errand {
     // Borrows what is notified when it is done.
     void report_to(Notifier *waiter) noexcept { waiter_ = waiter; }
     bool done() const noexcept { return done_.load(std::memory_order_acquire); }
+    // Of what is done: throws what it threw.
+    void rethrow() const {
+        if (error_) {
+            std::rethrow_exception(error_);
+        }
+    }
+
+    // The scheduler's: what one errand throws is for its sender, and ends nobody else's work.
+    void run_and_finish(SequencePool &pool, Backend &backend) noexcept {
+        try {
+            run(pool, backend);
+        } catch (...) {
+            error_ = std::current_exception();
+        }
+        finish();
+    }
     void finish() noexcept {
         Notifier *const waiter = waiter_;
         done_.store(true, std::memory_order_release);  // from here on its owner may destroy it
@@ -41,6 +57,7 @@ class Errand {
 
   private:
     Notifier *waiter_ = nullptr;
+    std::exception_ptr error_;
     std::atomic<bool> done_{false};
 };
 
@@ -159,8 +176,7 @@ class Scheduler {
             }
         }
         for (Errand *errand : errands) {
-            errand->run(pool_, backend_);
-            errand->finish();
+            errand->run_and_finish(pool_, backend_);
         }
         return true;
     }
