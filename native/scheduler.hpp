@@ -13,6 +13,7 @@
 #include <exception>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -213,15 +214,16 @@ class Scheduler {
                 ++next;
                 continue;
             }
-            next = waiting_.erase(next);
             if (request.begun) {
                 pool_.take(request);  // it goes on from where it was
             } else if (request.claim()) {
                 request.begun = true;
                 request.start(pool_.take(request).tokens.size());
             } else {
-                hand_back(request);  // cancelled this moment
+                ++next;  // somebody else ends it this moment; the next sweep finds it done
+                continue;
             }
+            next = waiting_.erase(next);  // now: where `take` throws, `close` finds it
         }
     }
 
@@ -429,6 +431,9 @@ class Scheduler {
             const Reason reason = request->interruption();
             if (request->begun || request->claim()) {
                 request->finish(reason != Reason::none ? reason : Reason::closed);
+            }
+            while (!request->done()) {
+                std::this_thread::yield();  // somebody else ends it this moment
             }
             hand_back(*request);
         }
