@@ -72,7 +72,6 @@ class ThreadGovernor {
     void give_up(int n_tokens, int threads, double seconds) noexcept {
         const std::size_t width = width_of(n_tokens);
         Bucket &bucket = buckets_[width];
-        const Pace &pace = pace_of(width);
         last_threads_ = threads;
         if (bucket.on_trial) {
             bucket.on_trial = false;

@@ -13,6 +13,7 @@
 #include <exception>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -33,6 +34,22 @@ class Errand {
     // Borrows what is notified when it is done.
     void report_to(Notifier *waiter) noexcept { waiter_ = waiter; }
     bool done() const noexcept { return done_.load(std::memory_order_acquire); }
+    // Of what is done: throws what it threw.
+    void rethrow() const {
+        if (error_) {
+            std::rethrow_exception(error_);
+        }
+    }
+
+    // The scheduler's: what one errand throws is for its sender, and ends nobody else's work.
+    void run_and_finish(SequencePool &pool, Backend &backend) noexcept {
+        try {
+            run(pool, backend);
+        } catch (...) {
+            error_ = std::current_exception();
+        }
+        finish();
+    }
     void finish() noexcept {
         Notifier *const waiter = waiter_;
         done_.store(true, std::memory_order_release);  // from here on its owner may destroy it
@@ -41,6 +58,7 @@ class Errand {
 
   private:
     Notifier *waiter_ = nullptr;
+    std::exception_ptr error_;
     std::atomic<bool> done_{false};
 };
 
@@ -159,8 +177,7 @@ class Scheduler {
             }
         }
         for (Errand *errand : errands) {
-            errand->run(pool_, backend_);
-            errand->finish();
+            errand->run_and_finish(pool_, backend_);
         }
         return true;
     }
@@ -197,15 +214,16 @@ class Scheduler {
                 ++next;
                 continue;
             }
-            next = waiting_.erase(next);
             if (request.begun) {
                 pool_.take(request);  // it goes on from where it was
             } else if (request.claim()) {
                 request.begun = true;
                 request.start(pool_.take(request).tokens.size());
             } else {
-                hand_back(request);  // cancelled this moment
+                ++next;  // somebody else ends it this moment; the next sweep finds it done
+                continue;
             }
+            next = waiting_.erase(next);  // now: where `take` throws, `close` finds it
         }
     }
 
@@ -413,6 +431,9 @@ class Scheduler {
             const Reason reason = request->interruption();
             if (request->begun || request->claim()) {
                 request->finish(reason != Reason::none ? reason : Reason::closed);
+            }
+            while (!request->done()) {
+                std::this_thread::yield();  // somebody else ends it this moment
             }
             hand_back(*request);
         }

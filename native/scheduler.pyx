@@ -43,6 +43,7 @@ cdef extern from "scheduler.hpp" namespace "cyllama" nogil:
     cdef cppclass Errand:
         void report_to(Notifier *waiter)
         cbool done()
+        void rethrow() except +
 
 cdef extern from "state.hpp" namespace "cyllama" nogil:
     cdef cppclass Entry "cyllama::Stash::Entry":
@@ -186,6 +187,7 @@ cdef class Scheduler:
         while not errand.done():  # an interrupt has to wait: the errand lies on this stack
             with nogil:
                 self._errands._wakeup.wait(<long long> (1e6 * _SLICE))
+        errand.rethrow()
         return 0
 
 
