@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from cyllama_jupyter._native.context import LlamaContext
     from cyllama_jupyter._native.model import LlamaModel
+    from cyllama_jupyter.engine.async_generation import AsyncGeneration
+    from cyllama_jupyter.engine.asynchronous import AsyncLLM
     from cyllama_jupyter.engine.generation import Generation
     from cyllama_jupyter.engine.llm import LLM
     from cyllama_jupyter.engine.response import GenerationStats, Phase, Progress, Response
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LLM",
+    "AsyncGeneration",
+    "AsyncLLM",
     "ChatTemplateError",
     "ClosedError",
     "ContextOverflow",
@@ -65,6 +69,8 @@ __all__ = [
 
 _LAZY = {
     "LLM": "engine.llm",
+    "AsyncGeneration": "engine.async_generation",
+    "AsyncLLM": "engine.asynchronous",
     "Generation": "engine.generation",
     "GenerationStats": "engine.response",
     "LLMOutput": "notebook.widget",

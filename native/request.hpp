@@ -99,6 +99,9 @@ class Request {
 
     bool stopped() const noexcept { return filter_.stopped(); }
 
+    // Borrows one more that is notified whenever `progressed` is, from now on; any thread may call it.
+    void report_to(Notifier *listener) noexcept { listener_.store(listener, std::memory_order_release); }
+
     void finish(Reason reason, std::string_view error = {}) {
         std::string rest;
         filter_.flush(rest);
@@ -107,7 +110,7 @@ class Request {
         error_ = error;
         ended_ = Clock::now();
         phase_.store(Phase::done, std::memory_order_release);
-        progressed_->notify();
+        tell_of_progress();
         finished_->notify();
     }
 
@@ -140,7 +143,14 @@ class Request {
     void publish(std::string_view readable) {
         if (!readable.empty()) {
             text.append(readable);
-            progressed_->notify();
+            tell_of_progress();
+        }
+    }
+
+    void tell_of_progress() noexcept {
+        progressed_->notify();
+        if (Notifier *const listener = listener_.load(std::memory_order_acquire); listener != nullptr) {
+            listener->notify();
         }
     }
 
@@ -148,6 +158,7 @@ class Request {
     TextFilter filter_;
     Notifier *const progressed_;
     Notifier *const finished_;
+    std::atomic<Notifier *> listener_{nullptr};
     const Clock::time_point created_;
     const Clock::time_point deadline_;
     Clock::time_point started_ = unset;

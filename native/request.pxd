@@ -54,6 +54,7 @@ cdef extern from "request.hpp" namespace "cyllama" nogil:
         void count_token()
         void push(string_view piece) except +
         cbool stopped()
+        void report_to(Notifier *listener)
         void finish(CppReason reason) except +
         CppReason reason()
         const string &error()
@@ -66,8 +67,9 @@ cdef extern from "request.hpp" namespace "cyllama" nogil:
 
 cdef class Request:
     cdef CppRequest *_request  # owned
-    cdef readonly CancelToken token  # with the three below: what _request borrows
+    cdef readonly CancelToken token  # with the four below: what _request borrows
     cdef LlamaSampler _sampler
     cdef readonly Wakeup progressed
     cdef readonly Wakeup finished
+    cdef Wakeup _listener
     cdef readonly list pieces

@@ -102,6 +102,17 @@ cdef class Request:
         for index in range(pieces.size()):
             self.pieces.append(pieces[index].decode("utf-8"))
 
+    def report_to(self, Wakeup listener not None):
+        """Let a wake-up be notified too of more text and of the end, from now on: what came before is there already.
+
+        Raises:
+            RuntimeError: It reports to another one, which may be in use this moment.
+        """
+        if self._listener is not None and self._listener is not listener:
+            raise RuntimeError("a generation reports its progress to one listener")
+        self._listener = listener
+        self._request.report_to(<Notifier *> &listener._wakeup)
+
     def end_if_queued(self):
         """End it at once when it was cancelled or its time is up before anybody began it; return whether it did so."""
         return self._request.settle()

@@ -3,12 +3,13 @@
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
-from cyllama_jupyter import LLM
+from cyllama_jupyter import LLM, Generation
 from cyllama_jupyter.models import ENVIRONMENT_VARIABLE, prefer, resolve_model
 from tests.tiny_models import write_llama, write_slow
 
@@ -69,6 +70,21 @@ def slow_llm(_slow_llm: LLM) -> Iterator[LLM]:
     """Return a loaded slow model; whatever a test leaves running is cancelled."""
     yield _slow_llm
     _slow_llm.cancel()
+
+
+@pytest.fixture
+def begun(monkeypatch: pytest.MonkeyPatch) -> list[Generation]:
+    """Return the generations that a test begins, by whatever call, in their order."""
+    generations: list[Generation] = []
+    submit = LLM._submit
+
+    def recorded(self: LLM, *args: Any, **kwargs: Any) -> list[Generation]:  # noqa: ANN401 - those of any call
+        new = submit(self, *args, **kwargs)
+        generations.extend(new)
+        return new
+
+    monkeypatch.setattr(LLM, "_submit", recorded)
+    return generations
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -1,7 +1,7 @@
 """The handle of one generation."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from cyllama_jupyter._native.wakeup import Wakeup
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from cyllama_jupyter.engine.llm import LLM
 
-__all__ = ["Generation"]
+__all__ = ["Generation", "collect", "consume"]
 
 
 class Generation(Iterator[str]):
@@ -107,6 +107,23 @@ class Generation(Iterator[str]):
         self._run.settle()
         return "".join(self._run.pieces)
 
+    def ready(self) -> bool:
+        """Whether ``next()`` would give a piece of text, or end, without waiting."""
+        done = self._run.done  # first: what is drained then is all of it
+        self._run.drain()
+        return done or self._position < len(self._run.pieces)
+
+    def report_to(self, listener: Wakeup) -> None:
+        """Let a wake-up be notified of more text and of the end, by whatever thread brings them, from now on.
+
+        Args:
+            listener: Several generations may share one; look whether they are ``ready()`` after this call too.
+
+        Raises:
+            RuntimeError: It reports to another one.
+        """
+        self._run.report_to(listener)
+
     def __next__(self) -> str:
         """Wait for the next piece of text.
 
@@ -115,7 +132,7 @@ class Generation(Iterator[str]):
             CyllamaError: It failed.
         """
         try:
-            if not self._wait(self._run.progressed, self._readable):
+            if not self._wait(self._run.progressed, self.ready):
                 raise RuntimeError("a wait without a timeout ended")
             piece = self._take()
         except KeyboardInterrupt:
@@ -124,11 +141,6 @@ class Generation(Iterator[str]):
         if self._on_token is not None:
             self._on_token(piece)
         return piece
-
-    def _readable(self) -> bool:
-        done = self._run.done  # first: what is drained then is all of it
-        self._run.drain()
-        return done or self._position < len(self._run.pieces)
 
     def _take(self) -> str:
         if self._position < len(self._run.pieces):
@@ -175,3 +187,20 @@ class Generation(Iterator[str]):
         """Show how far it is."""
         progress = self._run.progress
         return f"<Generation {progress.phase.value}, {progress.generated_tokens} tokens>"
+
+
+def consume(generation: Generation) -> Response:
+    """Read a generation to its end on this thread; an error on the way cancels it."""
+    with generation:
+        for _ in generation:
+            pass
+        return generation.result()
+
+
+def collect(generations: Sequence[Generation]) -> list[Response]:
+    """Wait for all of them; an error of one, or Ctrl-C, cancels the others."""
+    try:
+        return [generation.result() for generation in generations]
+    finally:
+        for generation in generations:
+            generation.cancel()

@@ -1,39 +1,35 @@
 """A loaded model to call."""
 
 import time
-import weakref
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import partial
 from os import PathLike
-from types import TracebackType
 from typing import Any, Literal, overload
 
 from cyllama_jupyter._native.cancel import CancelScope
-from cyllama_jupyter._native.context import LlamaContext
-from cyllama_jupyter._native.model import LlamaModel
 from cyllama_jupyter._native.sampler import LlamaSampler
-from cyllama_jupyter.config import FIXED_AT_LOAD, GenerationConfig
-from cyllama_jupyter.engine import loading, logs
+from cyllama_jupyter.config import GenerationConfig
+from cyllama_jupyter.engine import loading, logs, settings
 from cyllama_jupyter.engine.chat import ChatFormat, Message
-from cyllama_jupyter.engine.generation import Generation
-from cyllama_jupyter.engine.interrupts import SigintHandler
+from cyllama_jupyter.engine.generation import Generation, collect, consume
+from cyllama_jupyter.engine.opening import open_engine
+from cyllama_jupyter.engine.owner import EngineOwner
 from cyllama_jupyter.engine.response import Response
 from cyllama_jupyter.engine.run import Call, Run
 from cyllama_jupyter.engine.sampling import make_sampler
-from cyllama_jupyter.engine.tokens import Tokenizer
+from cyllama_jupyter.engine.tokens import Tokenizer, check_prompt
 from cyllama_jupyter.engine.worker import EngineThread
-from cyllama_jupyter.errors import ClosedError, ContextOverflow, LoadCancelled, PromptError
+from cyllama_jupyter.errors import ClosedError
 from cyllama_jupyter.models import resolve_model
 
 __all__ = ["LLM"]
 
-_TICK = 1 / 30  # seconds between two reports of a load's progress
-
 OnToken = Callable[[str], object]
+Prompt = str | Sequence[Message]
 
 
-class LLM:
+class LLM(EngineOwner):
     """A model in memory, with an engine that generates from it, several answers at once; the others queue.
 
     Args:
@@ -68,16 +64,14 @@ class LLM:
             logs.show()
         loading.check(path)
         self.model_path = str(path)
-        self._scope = CancelScope()
-        self._engine = EngineThread(self.model_path, requested, self._scope)
-        self._finalizer = weakref.finalize(self, self._engine.stop)
-        self._finalizer.atexit = False  # the engine has an exit hook, which also waits
+        scope = CancelScope()
+        super().__init__(EngineThread(self.model_path, requested, scope), scope)
         try:
-            self._model, self._ctx = _load(self._engine, on_progress)
+            self._model, self._ctx = open_engine(self._engine, on_progress)
         except BaseException:
             self._finalizer.detach()  # or its registry would hold the engine
             raise
-        self.config = _resolved(requested, self._ctx)
+        self.config = settings.of_load(requested, self._ctx)
         self._tokenizer = Tokenizer(self._model, self._ctx.n_ctx)
         self._chat = ChatFormat(self._model, self._tokenizer)
 
@@ -124,8 +118,8 @@ class LLM:
             ContextOverflow: The prompt has more tokens than the context.
             KeyboardInterrupt: Ctrl-C, which has cancelled the generation.
         """
-        generation = self._submit(self._prompt_tokens, prompt, config, on_token, timeout)
-        return generation if stream else _consume(generation)
+        [generation] = self._submit(partial(self._prompt_tokens, prompt), config, on_token, timeout)
+        return generation if stream else consume(generation)
 
     @overload
     def chat(
@@ -171,12 +165,12 @@ class LLM:
             PromptError: A message lacks its role or content, the template refuses them, or they do not fit the context.
             KeyboardInterrupt: Ctrl-C, which has cancelled the generation.
         """
-        generation = self._submit(partial(self._chat.tokenize, template=template), messages, config, timeout=timeout)
-        return generation if stream else _consume(generation)
+        generation = self._submit(partial(self._chat.tokenize, messages, template=template), config, timeout=timeout)[0]
+        return generation if stream else consume(generation)
 
     def submit(self, prompt: str, config: GenerationConfig | None = None, timeout: float | None = None) -> Generation:
         """Queue a generation and return its handle at once; the arguments are those of a call."""
-        return self._submit(self._prompt_tokens, prompt, config, timeout=timeout)
+        return self._submit(partial(self._prompt_tokens, prompt), config, timeout=timeout)[0]
 
     def submit_chat(
         self,
@@ -186,61 +180,72 @@ class LLM:
         timeout: float | None = None,
     ) -> Generation:
         """Queue the answer to a conversation and return its handle at once; the arguments are those of ``chat``."""
-        return self._submit(partial(self._chat.tokenize, template=template), messages, config, timeout=timeout)
+        return self._submit(partial(self._chat.tokenize, messages, template=template), config, timeout=timeout)[0]
+
+    def samples(
+        self, prompt: Prompt, n: int, config: GenerationConfig | None = None, timeout: float | None = None
+    ) -> list[Response]:
+        """Generate several answers to one prompt, which is read once; the arguments are those of ``submit_samples``."""
+        return collect(self.submit_samples(prompt, n, config, timeout))
+
+    def submit_samples(
+        self, prompt: Prompt, n: int, config: GenerationConfig | None = None, timeout: float | None = None
+    ) -> list[Generation]:
+        """Queue several answers to one prompt and return their handles at once.
+
+        Args:
+            prompt: A text to go on with as it stands, or the messages of a conversation.
+            n: How many answers.
+            config: The settings of all; a seed s becomes s, s + 1, s + 2 and so on.
+            timeout: Seconds from now after which each ends, with ``finish_reason == "timeout"``.
+
+        Raises:
+            EngineBusy: There is no place for all of them; those that had one are cancelled.
+            ValueError: ``n`` is not a number from 1 up.
+        """
+        if n < 1:
+            raise ValueError(f"n must be a number of answers from 1 up, got {n!r}")
+        tokenize = (
+            partial(self._prompt_tokens, prompt) if isinstance(prompt, str) else partial(self._chat.tokenize, prompt)
+        )
+        return self._submit(tokenize, config, timeout=timeout, n=n)
 
     def _submit(
         self,
-        tokenize: Callable[[Any, GenerationConfig], list[int]],
-        prompt: object,
+        tokenize: Callable[[GenerationConfig], list[int]],
         config: GenerationConfig | None,
         on_token: OnToken | None = None,
         timeout: float | None = None,
-    ) -> Generation:
-        token = self._scope.issue()  # first of all: a cancel from here on hits this call
+        n: int = 1,
+    ) -> list[Generation]:
+        tokens = [self._scope.issue() for _ in range(n)]  # first of all: a cancel from here on hits this call
         created = time.perf_counter()
         if self.closed:
             raise ClosedError("the LLM is closed")
-        if timeout is not None and not timeout > 0:
-            raise ValueError(f"timeout must be a number of seconds above 0, or None, got {timeout!r}")
-        settings = self._settings(config)
-        read = tokenize(prompt, settings)
-        if not read:
-            raise PromptError("the prompt has no tokens, and this model no BOS token to begin with: write something")
-        if len(read) > self._ctx.n_ctx:
-            raise ContextOverflow(len(read), self._ctx.n_ctx)
-        call = Call(read, settings, self.model_path, created, self._sampler(settings, read), timeout)
-        run = Run(call, token)
-        generation = Generation(run, self, on_token)  # first: dropped by an interrupt here, it cancels the run
-        self._engine.submit(run)
-        return generation
+        settings.check_timeout(timeout)
+        chosen = settings.of_call(config, self.config)
+        read = tokenize(chosen)
+        check_prompt(read, self._ctx.n_ctx)
+        generations: list[Generation] = []
+        try:
+            for token, each in zip(tokens, settings.seeded(chosen, n), strict=True):
+                call = Call(read, each, self.model_path, created, self._sampler(each, read), timeout)
+                run = Run(call, token)
+                generations.append(
+                    Generation(run, self, on_token)
+                )  # first: dropped by an interrupt, it cancels the run
+                self._engine.submit(run)
+        except BaseException:
+            for generation in generations:
+                generation.cancel()
+            raise
+        return generations
 
     def _sampler(self, config: GenerationConfig, prompt: Sequence[int]) -> LlamaSampler | None:
         return make_sampler(self._model, config, self._ctx.n_ctx, prompt)
 
-    def _settings(self, config: GenerationConfig | None) -> GenerationConfig:
-        if config is None:
-            return self.config
-        if not isinstance(config, GenerationConfig):
-            raise TypeError(f"config must be a GenerationConfig, got {type(config).__name__}")
-        conflicts = config.conflicts(self.config)
-        if conflicts:
-            raise ValueError(
-                f"{', '.join(conflicts)} cannot change in a call: load the model again with LLM(path, ...)"
-            )
-        loaded = {name: getattr(self.config, name) for name in FIXED_AT_LOAD}
-        threads = {
-            name: getattr(self.config, name)
-            for name in ("n_threads", "n_threads_batch")
-            if getattr(config, name) is None
-        }
-        return replace(config, **loaded, **threads)
-
     def _prompt_tokens(self, prompt: str, config: GenerationConfig) -> list[int]:
-        if not isinstance(prompt, str):
-            raise TypeError(f"the prompt must be a string, got {type(prompt).__name__}")
-        read = self._tokenizer.tokenize(prompt, parse_special=config.parse_special)
-        begun = self._tokenizer.begin(read, add_bos=config.add_bos)
-        return begun or ([self._model.bos] if self._model.bos >= 0 else [])
+        return self._tokenizer.prompt(prompt, add_bos=config.add_bos, parse_special=config.parse_special)
 
     @property
     def has_chat_template(self) -> bool:
@@ -252,100 +257,11 @@ class LLM:
         """Length of the context in tokens, as llama.cpp rounded it."""
         return self._ctx.n_ctx
 
-    def cancel(self) -> None:
-        """Cancel every generation whose call was made before, running or queued, and none made after.
-
-        It takes no lock: call it from any thread or signal handler.
-        """
-        self._scope.cancel()
-
-    @property
-    def cancel_requested(self) -> bool:
-        """Whether ``cancel()`` was called since the last call."""
-        return self._scope.requested
-
-    def install_sigint_handler(self) -> SigintHandler:
-        """Let Ctrl-C call ``cancel()`` until the handle is restored, by ``restore()`` or the end of a ``with`` block.
-
-        Raises:
-            RuntimeError: This is not the main thread.
-        """
-        return SigintHandler(self.cancel)
-
-    def refuse_to_wait(self) -> None:
-        """Refuse a wait that could never end.
-
-        Raises:
-            RuntimeError: This is the engine's own thread: a done callback.
-        """
-        if self._engine.is_current:
-            raise RuntimeError("a done callback runs on the engine's thread and cannot wait for it: use another thread")
-
-    @property
-    def closed(self) -> bool:
-        """Whether ``close()`` was called."""
-        return not self._finalizer.alive
-
-    def close(self) -> None:
-        """Cancel what runs or waits and free the model; a second call does nothing."""
-        self._finalizer()
-        self._engine.join()
-
     def __enter__(self) -> "LLM":
         """Return itself; leaving the block closes it."""
         return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Close it."""
-        self.close()
 
     def __repr__(self) -> str:
         """Show the model and its context."""
         state = "closed" if self.closed else f"n_ctx={self.n_ctx}"
         return f"<LLM {self.model_path!r} {state}>"
-
-
-def _load(engine: EngineThread, on_progress: Callable[[float], object] | None) -> tuple[LlamaModel, LlamaContext]:
-    """Start the engine and wait until it has loaded; whatever interrupts that stops it and leaves nothing behind."""
-    try:
-        engine.start()
-        while not engine.is_loaded:
-            engine.loaded.wait(_TICK)
-            if on_progress is not None and on_progress(engine.load_state.fraction) is False:
-                raise LoadCancelled("on_progress returned False")
-        error, engine.error = engine.error, None  # its traceback would hold the LLM, and so keep the engine
-        if error is not None:
-            raise error
-    except BaseException:
-        engine.stop()
-        engine.join()
-        raise
-    if engine.model is None or engine.context is None:
-        raise RuntimeError("an engine without an error has a model")
-    return engine.model, engine.context
-
-
-def _resolved(requested: GenerationConfig, context: LlamaContext) -> GenerationConfig:
-    """Fill in what was left to the load."""
-    defaults = {
-        "n_ctx": context.n_ctx,
-        "n_batch": loading.DEFAULT_N_BATCH,
-        "n_ubatch": context.n_ubatch,
-        "n_parallel": context.n_sequences,
-        "flash_attn": "off",
-        "n_gpu_layers": loading.ALL_LAYERS,
-        "main_gpu": 0,
-        "split_mode": loading.DEFAULT_SPLIT_MODE,
-    }
-    given = {name: value for name, value in asdict(requested).items() if value is not None}
-    return replace(requested, **{**defaults, **given})
-
-
-def _consume(generation: Generation) -> Response:
-    """Read a generation to its end on this thread; an error on the way cancels it."""
-    with generation:
-        for _ in generation:
-            pass
-        return generation.result()

@@ -1,12 +1,13 @@
 """Text to prompt tokens."""
 
+from collections.abc import Sequence
 from functools import cached_property, partial
 
 from cyllama_jupyter._native.model import LlamaModel
 from cyllama_jupyter.engine import deep
 from cyllama_jupyter.errors import ContextOverflow, PromptError
 
-__all__ = ["Tokenizer"]
+__all__ = ["Tokenizer", "check_prompt"]
 
 _SENTENCEPIECE = "llama"  # what GGUF calls it
 _SHALLOW = 1_000  # characters that any thread's stack is deep enough for
@@ -70,6 +71,23 @@ class Tokenizer:
         wanted = add_bos and model.adds_bos and model.bos >= 0 and tokens[:1] != [model.bos]
         return [model.bos, *tokens] if wanted else tokens
 
+    def prompt(self, text: str, *, add_bos: bool, parse_special: bool) -> list[int]:
+        """Return the tokens of a prompt as it stands; an empty one is the BOS token alone, where the model has one.
+
+        Args:
+            text: Any text.
+            add_bos: Begin with the BOS token, where the model asks for it.
+            parse_special: Read the text of control tokens as those tokens.
+
+        Raises:
+            TypeError: It is no string.
+            PromptError: It cannot be tokenised, or does not fit the context.
+        """
+        if not isinstance(text, str):
+            raise TypeError(f"the prompt must be a string, got {type(text).__name__}")
+        begun = self.begin(self.tokenize(text, parse_special=parse_special), add_bos=add_bos)
+        return begun or ([self._model.bos] if self._model.bos >= 0 else [])
+
     @cached_property
     def _longest_piece(self) -> int:
         return self._model.longest_piece
@@ -88,3 +106,16 @@ class Tokenizer:
                 f"the prompt has {len(encoded):,} bytes and at most {_MOST_CHARACTERS:,} can be tokenised"
             )
         return deep.call(read, _STACK + _STACK_PER_CHARACTER * len(encoded))
+
+
+def check_prompt(tokens: Sequence[int], n_ctx: int) -> None:
+    """Refuse what no context of this length can be asked to go on with.
+
+    Raises:
+        ContextOverflow: It has more tokens than the context.
+        PromptError: It has none.
+    """
+    if not tokens:
+        raise PromptError("the prompt has no tokens, and this model no BOS token to begin with: write something")
+    if len(tokens) > n_ctx:
+        raise ContextOverflow(len(tokens), n_ctx)

@@ -1,7 +1,6 @@
 """An LLM without a model."""
 
 import time
-import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from cyllama_jupyter._native.cancel import CancelScope
 from cyllama_jupyter.config import MAX_DEFAULT_N_CTX, GenerationConfig
 from cyllama_jupyter.engine.llm import LLM
+from cyllama_jupyter.engine.owner import EngineOwner
 from cyllama_jupyter.errors import LoadCancelled
 from cyllama_jupyter.testing.engine import FakeEngine, Script
 
@@ -79,10 +79,8 @@ class FakeLLM(LLM):
         template = "{{ messages }}" if has_chat_template else None
         self._chat = cast("ChatFormat", _Chat(self.asked, self._prompt, template))
         _load(load_seconds, on_progress)
-        self._scope = CancelScope()
-        self._engine = FakeEngine(script, self._scope)
-        self._finalizer = weakref.finalize(self, self._engine.stop)
-        self._finalizer.atexit = False  # the engine has an exit hook, which also waits
+        scope = CancelScope()
+        EngineOwner.__init__(self, FakeEngine(script, scope), scope)
         self._engine.start()
 
     def __enter__(self) -> "FakeLLM":
