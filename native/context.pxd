@@ -20,5 +20,6 @@ cdef class LlamaContext:
     cdef readonly int n_ubatch
     cdef readonly int n_sequences
     cdef int _enter(self) except -1
+    cdef void _leave(self)
     cdef int _check(self, vector[llama.llama_token] &ids) except -1
     cdef size_t _n_past(self)

@@ -136,6 +136,11 @@ cdef class LlamaContext:
         self._busy = True
         return 0
 
+    cdef void _leave(self):
+        # After a scheduler, whose abort callback has been in place.
+        llama.llama_set_abort_callback(self._ctx, _should_abort, &self._abort)
+        self._busy = False
+
     def decode(self, tokens):
         """Compute tokens after those already in memory, and the logits of the last one (``llama_decode``).
 

@@ -76,14 +76,14 @@ class ThreadGovernor {
         if (bucket.on_trial) {
             bucket.on_trial = false;
             bucket.fresh = 0;
-            pay(bucket.sides[bucket.side], most_patience[bucket.side], most_loss, 1);
+            pay(bucket.sides[bucket.side], most_patience[bucket.side], patience_in_a_step, 1);
             return;
         }
         bucket.used = index_of(threads) / 2;
         bucket.cost = seconds / n_tokens;  // at most; the next step tells
         bucket.fresh = 0;
         bucket.delay = 0;
-        pay(bucket.sides[1], most_patience[1], 1 / patience_in_a_step, 1);
+        pay(bucket.sides[1], most_patience[1], patience_in_a_step, 1);
     }
 
   private:

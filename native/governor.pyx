@@ -5,6 +5,8 @@ cdef extern from "governor.hpp" namespace "cyllama" nogil:
         CppGovernor(int most, int first) except +
         int choose(int n_tokens)
         void record(int n_tokens, int threads, double seconds)
+        double limit(int n_tokens, int threads)
+        void give_up(int n_tokens, int threads, double seconds)
 
 
 cdef class ThreadGovernor:
@@ -30,3 +32,11 @@ cdef class ThreadGovernor:
     def record(self, int n_tokens, int threads, double seconds):
         """Learn that a step of ``n_tokens`` took ``seconds`` on so many threads."""
         self._governor.record(n_tokens, threads, seconds)
+
+    def limit(self, int n_tokens, int threads):
+        """Return the seconds after which a step is to be given up, since fewer threads would have been through."""
+        return self._governor.limit(n_tokens, threads)
+
+    def give_up(self, int n_tokens, int threads, double seconds):
+        """Learn that a step was given up after so many seconds."""
+        self._governor.give_up(n_tokens, threads, seconds)

@@ -3,6 +3,8 @@
 from libc.stdint cimport int32_t, uint8_t, uintptr_t
 from libcpp cimport bool as cbool
 from libcpp.vector cimport vector
+from posix.types cimport pid_t
+from posix.unistd cimport getpid
 
 from cyllama_jupyter._native cimport llama
 from cyllama_jupyter._native.cancel cimport atomic_bool
@@ -79,6 +81,7 @@ cdef class Scheduler:
     cdef CppScheduler *_scheduler
     cdef dict _open  # what _scheduler borrows: its address to the Request
     cdef Wakeup _errands  # is notified when one is done
+    cdef pid_t _process  # which made it
     cdef readonly Wakeup ended
 
     def __cinit__(self, LlamaContext context not None, *, size_t max_queued, size_t stash_bytes, int n_threads,
@@ -86,6 +89,7 @@ cdef class Scheduler:
         context._enter()
         self._context = context
         self._open = {}
+        self._process = getpid()
         self.ended = Wakeup()
         self._errands = Wakeup()
         self._backend = new LlamaBackend(context._ctx, context._model._model)
@@ -94,9 +98,10 @@ cdef class Scheduler:
             self._backend[0], self._governor[0], max_queued, stash_bytes, context._abort.flag, <Notifier &> self.ended._wakeup)
 
     def __dealloc__(self):
-        del self._scheduler
-        del self._governor
-        del self._backend
+        if self._process == getpid():  # in a fork nobody leaves the condition that the engine's thread waits for
+            del self._scheduler
+            del self._governor
+            del self._backend
 
     def close(self):
         """Give the context back, after ``run`` has returned."""
@@ -104,8 +109,7 @@ cdef class Scheduler:
             return
         del self._scheduler
         self._scheduler = NULL
-        llama.llama_set_abort_callback(self._context._ctx, NULL, NULL)
-        self._context._busy = False
+        self._context._leave()
 
     def ignore_abort(self):
         """Behave as a backend that ignores ggml's abort callback (CUDA, Metal, Vulkan), for tests."""

@@ -126,7 +126,7 @@ class EngineThread:
 
     def _halt(self) -> None:
         scheduler = self.scheduler
-        if scheduler is not None:
+        if scheduler is not None and os.getpid() == self._process:  # in a fork its mutex may be held for ever
             scheduler.stop()
 
     def _run(self) -> None:

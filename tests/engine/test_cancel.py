@@ -3,6 +3,7 @@
 import random
 import threading
 from pathlib import Path
+from queue import SimpleQueue
 
 import pytest
 
@@ -105,13 +106,14 @@ def test_cancelling_one_generation_leaves_the_others_alone(tiny_llm: LLM) -> Non
     assert second.result(60).finish_reason == "cancelled"
 
 
-def test_ctx_cancel_hits_what_runs_and_not_what_waits(tiny_llm: LLM) -> None:
-    running = tiny_llm.submit("a", ENDLESS)
-    waiting = tiny_llm.submit("b", GREEDY)
-    wait_for_phase(running, "decode")
-    tiny_llm._ctx.cancel = True
-    assert running.result(60).finish_reason == "cancelled"
-    assert waiting.result(60).finish_reason == "length"
+def test_ctx_cancel_hits_what_runs_and_not_what_waits(tiny_model: Path) -> None:
+    with LLM(tiny_model, n_parallel=1) as llm:
+        running = llm.submit("a", ENDLESS)
+        waiting = llm.submit("b", GREEDY)
+        wait_for_phase(running, "decode")
+        llm._ctx.cancel = True
+        assert running.result(60).finish_reason == "cancelled"
+        assert waiting.result(60).finish_reason == "length"
 
 
 def test_a_dropped_or_closed_stream_is_cancelled(tiny_llm: LLM) -> None:
@@ -130,10 +132,9 @@ def test_a_dropped_or_closed_stream_is_cancelled(tiny_llm: LLM) -> None:
 
 
 def test_a_dropped_generation_with_a_done_callback_goes_on(tiny_llm: LLM) -> None:
-    told: list[Generation] = []
-    tiny_llm.submit("a", GREEDY).add_done_callback(told.append)
-    tiny_llm("b", GREEDY)
-    assert [generation.result().finish_reason for generation in told] == ["length"]
+    told: SimpleQueue[Generation] = SimpleQueue()
+    tiny_llm.submit("a", GREEDY).add_done_callback(told.put)
+    assert told.get(timeout=60).result().finish_reason == "length"
 
 
 def cancel_at_random(llm: LLM, count: int, expected: str) -> int:

@@ -1,5 +1,6 @@
 """The governor on simulated machines: tokens a simulated second, compared with the best fixed number of threads."""
 
+import math
 from collections.abc import Callable
 from functools import partial
 from statistics import median
@@ -205,3 +206,33 @@ class TestBeginning:
             governor.record(1, 1, 0.0)
             governor.record(1, 1, float("nan"))
             assert governor.choose(1) == 1
+
+
+class TestAStepThatTakesTooLong:
+    def test_nothing_is_known_at_first(self) -> None:
+        assert math.isinf(ThreadGovernor(2, 1).limit(128, 2))
+
+    def test_one_thread_has_nothing_to_fall_back_to(self) -> None:
+        governor = ThreadGovernor(2, 1)
+        governor.record(1, 1, 0.007)
+        assert math.isinf(governor.limit(128, 1))
+
+    def test_it_may_take_a_few_times_what_fewer_threads_would(self) -> None:
+        governor = ThreadGovernor(2, 1)
+        governor.record(1, 1, 0.007)
+        assert 128 * 0.007 < governor.limit(128, 2) < 4 * 128 * 0.007
+        assert governor.limit(1, 2) >= 0.05  # the shortest that a late timer is no reason for
+
+    def test_it_is_done_again_with_fewer(self) -> None:
+        governor = ThreadGovernor(2, 1)
+        governor.record(1, 1, 0.007)
+        assert governor.choose(128) == 2
+        governor.give_up(128, 2, 2.2)
+        assert governor.choose(128) == 1
+
+    def test_a_trial_that_is_given_up_ends(self) -> None:
+        governor = ThreadGovernor(2, 1)
+        while governor.choose(1) == 1:
+            governor.record(1, 1, 0.007)
+        governor.give_up(1, 2, 0.05)
+        assert governor.choose(1) == 1
