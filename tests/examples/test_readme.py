@@ -47,6 +47,18 @@ def test_one_handle_for_each_run(smollm2: Path) -> None:
     assert re.fullmatch(r"cancelled \d+", last)
 
 
+def test_several_at_once(smollm2: Path) -> None:
+    lines = run(example("Several at once", smollm2)).splitlines()
+    assert [line.split()[0] for line in lines] == ["The", "Two", "Water"]
+
+
+def test_nothing_is_computed_twice(smollm2: Path, tmp_path: Path) -> None:
+    code = example("Nothing is computed twice", smollm2).replace("night.state", str(tmp_path / "night.state"))
+    reused, of = (int(word) for word in run(code).split() if word.isdigit())
+    assert of - 10 < reused < of
+    assert (tmp_path / "night.state").exists()
+
+
 # Says when the engine has something to do, and afterwards how long the prefill is.
 WATCH = """
 import threading, time
