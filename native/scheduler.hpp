@@ -28,7 +28,20 @@ class Scheduler;
 class Errand {
   public:
     virtual ~Errand() = default;
-    virtual void run(SequencePool &pool, Backend &backend) = 0;
+
+    // What it throws, for want of memory, is for its owner; the scheduler goes on.
+    void perform(SequencePool &pool, Backend &backend) {
+        performed_ = true;
+        try {
+            run(pool, backend);
+        } catch (const std::exception &thrown) {
+            error_ = thrown.what();
+        }
+    }
+    // Of one that is done: whether the scheduler came to it before it stopped.
+    bool performed() const noexcept { return performed_; }
+    // And why it failed, or nothing.
+    const std::string &error() const noexcept { return error_; }
 
     // Borrows what is notified when it is done.
     void report_to(Notifier *waiter) noexcept { waiter_ = waiter; }
@@ -40,6 +53,10 @@ class Errand {
     }
 
   private:
+    virtual void run(SequencePool &pool, Backend &backend) = 0;
+
+    bool performed_ = false;
+    std::string error_;
     Notifier *waiter_ = nullptr;
     std::atomic<bool> done_{false};
 };
@@ -152,7 +169,7 @@ class Scheduler {
             }
         }
         for (Errand *errand : errands) {
-            errand->run(pool_, backend_);
+            errand->perform(pool_, backend_);
             errand->finish();
         }
         return true;

@@ -2,6 +2,7 @@
 
 from libc.stdint cimport int32_t, uint8_t, uintptr_t
 from libcpp cimport bool as cbool
+from libcpp.string cimport string
 from libcpp.vector cimport vector
 
 from cyllama_jupyter._native cimport llama
@@ -10,7 +11,7 @@ from cyllama_jupyter._native.context cimport LlamaContext
 from cyllama_jupyter._native.request cimport CppRequest, Request
 from cyllama_jupyter._native.wakeup cimport Notifier, Wakeup
 
-from cyllama_jupyter.errors import ClosedError, EngineBusy
+from cyllama_jupyter.errors import ClosedError, EngineBusy, StateError
 
 cdef extern from "governor.hpp" namespace "cyllama" nogil:
     cdef cppclass ThreadGovernor:
@@ -43,6 +44,8 @@ cdef extern from "scheduler.hpp" namespace "cyllama" nogil:
     cdef cppclass Errand:
         void report_to(Notifier *waiter)
         cbool done()
+        cbool performed()
+        const string &error()
 
 cdef extern from "state.hpp" namespace "cyllama" nogil:
     cdef cppclass Entry "cyllama::Stash::Entry":
@@ -181,6 +184,11 @@ cdef class Scheduler:
         while not errand.done():  # an interrupt has to wait: the errand lies on this stack
             with nogil:
                 self._errands._wakeup.wait(<long long> (1e6 * _SLICE))
+        if not errand.performed():
+            raise ClosedError("the LLM is closed")
+        if not errand.error().empty():
+            reason = errand.error().decode("utf-8", "replace")
+            raise StateError(f"what was computed could not be copied ({reason}): free some memory")
         return 0
 
 
