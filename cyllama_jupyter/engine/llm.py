@@ -14,8 +14,9 @@ from cyllama_jupyter._native.context import LlamaContext
 from cyllama_jupyter._native.model import LlamaModel
 from cyllama_jupyter._native.sampler import LlamaSampler
 from cyllama_jupyter.config import FIXED_AT_LOAD, GenerationConfig
-from cyllama_jupyter.engine import loading, logs
+from cyllama_jupyter.engine import loading, logs, state
 from cyllama_jupyter.engine.chat import ChatFormat, Message
+from cyllama_jupyter.engine.fingerprint import ModelFile
 from cyllama_jupyter.engine.generation import Generation
 from cyllama_jupyter.engine.interrupts import SigintHandler
 from cyllama_jupyter.engine.response import Response
@@ -68,6 +69,7 @@ class LLM:
             logs.show()
         loading.check(path)
         self.model_path = str(path)
+        self._file = ModelFile(self.model_path)
         self._scope = CancelScope()
         self._engine = EngineThread(self.model_path, requested, self._scope)
         self._finalizer = weakref.finalize(self, self._engine.stop)
@@ -280,6 +282,37 @@ class LLM:
         """
         if self._engine.is_current:
             raise RuntimeError("a done callback runs on the engine's thread and cannot wait for it: use another thread")
+
+    def save_state(self, path: str | PathLike[str]) -> int:
+        """Write what was computed to a file, so that prompts that begin so are not read again after a restart.
+
+        It is taken between two steps of what runs. Only you may read the file: it holds your conversations.
+
+        Args:
+            path: Where to; ``~`` is the home folder. An old file is replaced as a whole, or left as it is.
+
+        Returns:
+            How many tokens were saved, over all sequences.
+
+        Raises:
+            OSError: The file cannot be written.
+            StateError: The model's file has changed since it was loaded.
+        """
+        origin = self._file.origin(self.config)  # first: it may refuse
+        return state.write(path, self._engine.save(), origin)
+
+    def load_state(self, path: str | PathLike[str]) -> int:
+        """Take in what ``save_state`` wrote; load your own files only, for a checksum tells damage and not intent.
+
+        Returns:
+            How many tokens that is; the oldest sequences are left out where memory is short.
+
+        Raises:
+            StateNotFoundError: There is no such file.
+            StateError: It is damaged, or was saved from another model or llama.cpp; nothing was taken in.
+        """
+        saved = state.read(path, self._file.origin(self.config), self._model.n_vocab, self._engine.stash_bytes)
+        return self._engine.restore(saved)
 
     @property
     def closed(self) -> bool:
