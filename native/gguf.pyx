@@ -11,7 +11,6 @@ from cyllama_jupyter._native cimport llama
 from cyllama_jupyter.errors import ModelFileError
 
 
-
 cdef size_t _LONGEST = 1024  # numbers of an array: one for each layer; a vocabulary has more
 
 cdef dict _READERS = {
@@ -110,12 +109,12 @@ cdef class GgufHeader:
             return None
         cdef unordered_set[string] seen
         cdef string text
-        cdef size_t at
+        cdef size_t at = 0
         cdef size_t count = llama.gguf_get_arr_n(self._header, index)
-        for at in range(count):
-            text = string(llama.gguf_get_arr_str(self._header, index, at))
-            if text.empty():
-                continue  # llama.cpp gives each a name of its own
-            if not seen.insert(text).second:
-                return (<bytes> text).decode("utf-8", "replace")
-        return None
+        with nogil:
+            while at < count:
+                text = string(llama.gguf_get_arr_str(self._header, index, at))
+                if not text.empty() and not seen.insert(text).second:  # llama.cpp names those anew
+                    break
+                at += 1
+        return (<bytes> text).decode("utf-8", "replace") if at < count else None
