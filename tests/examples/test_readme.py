@@ -47,6 +47,12 @@ def test_one_handle_for_each_run(smollm2: Path) -> None:
     assert re.fullmatch(r"cancelled \d+", last)
 
 
+def test_keep_what_was_read_over_a_restart(smollm2: Path, tmp_path: Path) -> None:
+    code = example("Keep what was read over a restart", smollm2).replace("novel.state", str(tmp_path / "novel.state"))
+    reused, of = map(int, re.findall(r"\d+", run(code)))
+    assert 0 < of - reused < 10
+
+
 # Says when the engine is inside llama_decode (the context is in use), and afterwards how long the prefill is.
 WATCH = """
 import threading, time
