@@ -20,6 +20,7 @@ from cyllama_jupyter.errors import (
     ModelNotFoundError,
     PromptError,
     StateError,
+    StateNotFoundError,
     UnsupportedModelError,
 )
 
@@ -62,6 +63,7 @@ __all__ = [
     "PromptError",
     "Response",
     "StateError",
+    "StateNotFoundError",
     "UnsupportedModelError",
     "load_ipython_extension",
     "unload_ipython_extension",

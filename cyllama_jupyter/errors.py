@@ -13,6 +13,7 @@ CyllamaError
 │   └── ChatTemplateError      the model's chat template refused the messages
 ├── EngineBusy                 (RuntimeError) as many calls wait as may wait
 ├── StateError                 (ValueError) a saved state that cannot be loaded
+│   └── StateNotFoundError     (FileNotFoundError) there is no such file
 ├── DecodeError                (RuntimeError) llama_decode failed
 └── DecodeAborted              (InterruptedError) a decode was cancelled; only direct users of LlamaContext see it
 """
@@ -35,6 +36,7 @@ __all__ = [
     "ModelNotFoundError",
     "PromptError",
     "StateError",
+    "StateNotFoundError",
     "UnsupportedModelError",
 ]
 
@@ -123,6 +125,10 @@ class EngineBusy(CyllamaError, RuntimeError):
 
 class StateError(CyllamaError, ValueError):
     """A saved state is damaged, or of another model; nothing of it was taken in."""
+
+
+class StateNotFoundError(StateError, FileNotFoundError):
+    """There is no file of a saved state at that path."""
 
 
 class DecodeError(CyllamaError, RuntimeError):

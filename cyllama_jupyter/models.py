@@ -4,8 +4,13 @@ import os
 import stat
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from cyllama_jupyter import metadata
 from cyllama_jupyter.errors import ModelFileError, ModelNotFoundError
+
+if TYPE_CHECKING:
+    from cyllama_jupyter._native.gguf import GgufHeader
 
 __all__ = ["ENVIRONMENT_VARIABLE", "check_model_file", "prefer", "resolve_model"]
 
@@ -73,7 +78,8 @@ def check_model_file(path: Path) -> None:
 
     Raises:
         ModelNotFoundError: There is no such file.
-        ModelFileError: It is a directory, unreadable, empty, not GGUF, or shorter than its header says.
+        ModelFileError: It is a directory, unreadable, empty, not GGUF, shorter than its header says, or its metadata
+            would end the process.
     """
     try:
         mode = path.stat().st_mode
@@ -84,7 +90,11 @@ def check_model_file(path: Path) -> None:
         raise ModelFileError(f"the model file {str(path)!r} cannot be read: {error.strerror}") from error
     _check_kind(path, mode)
     _check_header(path, header)
-    _check_length(path)
+    parsed = _parse_header(path)
+    _check_length(path, parsed.required_bytes)
+    wrong = metadata.fault(parsed)
+    if wrong:
+        raise ModelFileError(f"the GGUF file {str(path)!r} is damaged, or wrongly converted: {wrong}")
 
 
 def _read_header(path: Path) -> bytes:
@@ -113,13 +123,19 @@ def _check_header(path: Path, header: bytes) -> None:
         )
 
 
-def _check_length(path: Path) -> None:
-    from cyllama_jupyter._native import gguf  # noqa: PLC0415 - loads libllama, which finding a model does not need
+def _parse_header(path: Path) -> "GgufHeader":
+    from cyllama_jupyter._native.gguf import GgufHeader  # noqa: PLC0415 - loads libllama, which finding needs not
 
+    try:
+        if path.stat().st_size >= _SMALLEST:
+            return GgufHeader(os.fsencode(path))
+    except ModelFileError:
+        pass  # the sentence below names the file
+    raise ModelFileError(f"the GGUF file {str(path)!r} is truncated or damaged: its header cannot be read")
+
+
+def _check_length(path: Path, required: int) -> None:
     size = path.stat().st_size
-    required = gguf.required_bytes(os.fsencode(path)) if size >= _SMALLEST else None
-    if required is None:
-        raise ModelFileError(f"the GGUF file {str(path)!r} is truncated or damaged: its header cannot be read")
     if size < required:
         message = f"the GGUF file {str(path)!r} is truncated: it has {size:,} of {required:,} bytes; download it again"
         raise ModelFileError(message)

@@ -18,6 +18,29 @@ cdef extern from "gguf.h" nogil:
     # NULL on error; the caller frees what it returns.
     gguf_context *gguf_init_from_file(const char *fname, gguf_init_params params) except +
     void gguf_free(gguf_context *ctx)
+    ctypedef enum gguf_type:
+        GGUF_TYPE_UINT8
+        GGUF_TYPE_INT8
+        GGUF_TYPE_UINT16
+        GGUF_TYPE_INT16
+        GGUF_TYPE_UINT32
+        GGUF_TYPE_INT32
+        GGUF_TYPE_FLOAT32
+        GGUF_TYPE_BOOL
+        GGUF_TYPE_STRING
+        GGUF_TYPE_ARRAY
+        GGUF_TYPE_UINT64
+        GGUF_TYPE_INT64
+        GGUF_TYPE_FLOAT64
+    # Of another type than it asks for, an accessor asserts. What they return is borrowed from the header.
+    int64_t gguf_find_key(const gguf_context *ctx, const char *key)  # -1: there is none
+    gguf_type gguf_get_kv_type(const gguf_context *ctx, int64_t key_id)
+    gguf_type gguf_get_arr_type(const gguf_context *ctx, int64_t key_id)
+    const char *gguf_get_val_str(const gguf_context *ctx, int64_t key_id)
+    const void *gguf_get_val_data(const gguf_context *ctx, int64_t key_id)
+    size_t gguf_get_arr_n(const gguf_context *ctx, int64_t key_id)
+    const void *gguf_get_arr_data(const gguf_context *ctx, int64_t key_id)
+    const char *gguf_get_arr_str(const gguf_context *ctx, int64_t key_id, size_t i)
     size_t gguf_get_data_offset(const gguf_context *ctx)
     int64_t gguf_get_n_tensors(const gguf_context *ctx)
     size_t gguf_get_tensor_offset(const gguf_context *ctx, int64_t tensor_id)

@@ -29,12 +29,12 @@ class Scheduler;
 class Errand {
   public:
     virtual ~Errand() = default;
-    virtual void run(SequencePool &pool, Backend &backend) = 0;
 
     // Borrows what is notified when it is done.
     void report_to(Notifier *waiter) noexcept { waiter_ = waiter; }
     bool done() const noexcept { return done_.load(std::memory_order_acquire); }
-    // Of what is done: throws what it threw.
+    // Of what is done: whether the scheduler came to it before it stopped; and throws what it threw.
+    bool performed() const noexcept { return performed_; }
     void rethrow() const {
         if (error_) {
             std::rethrow_exception(error_);
@@ -43,6 +43,7 @@ class Errand {
 
     // The scheduler's: what one errand throws is for its sender, and ends nobody else's work.
     void run_and_finish(SequencePool &pool, Backend &backend) noexcept {
+        performed_ = true;
         try {
             run(pool, backend);
         } catch (...) {
@@ -57,6 +58,9 @@ class Errand {
     }
 
   private:
+    virtual void run(SequencePool &pool, Backend &backend) = 0;
+
+    bool performed_ = false;
     Notifier *waiter_ = nullptr;
     std::exception_ptr error_;
     std::atomic<bool> done_{false};

@@ -2,6 +2,7 @@
 
 from libc.stdint cimport int32_t, uint8_t, uintptr_t
 from libcpp cimport bool as cbool
+from libcpp.string cimport string
 from libcpp.vector cimport vector
 from posix.types cimport pid_t
 from posix.unistd cimport getpid
@@ -12,7 +13,7 @@ from cyllama_jupyter._native.context cimport LlamaContext
 from cyllama_jupyter._native.request cimport CppRequest, Request
 from cyllama_jupyter._native.wakeup cimport Notifier, Wakeup
 
-from cyllama_jupyter.errors import ClosedError, EngineBusy
+from cyllama_jupyter.errors import ClosedError, EngineBusy, StateError
 
 cdef extern from "governor.hpp" namespace "cyllama" nogil:
     cdef cppclass ThreadGovernor:
@@ -45,6 +46,7 @@ cdef extern from "scheduler.hpp" namespace "cyllama" nogil:
     cdef cppclass Errand:
         void report_to(Notifier *waiter)
         cbool done()
+        cbool performed()
         void rethrow() except +
 
 cdef extern from "state.hpp" namespace "cyllama" nogil:
@@ -191,7 +193,12 @@ cdef class Scheduler:
         while not errand.done():  # an interrupt has to wait: the errand lies on this stack
             with nogil:
                 self._errands._wakeup.wait(<long long> (1e6 * _SLICE))
-        errand.rethrow()
+        if not errand.performed():
+            raise ClosedError("the LLM is closed")
+        try:
+            errand.rethrow()
+        except MemoryError as error:
+            raise StateError("what was computed could not be copied for want of memory: free some") from error
         return 0
 
 

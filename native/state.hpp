@@ -11,6 +11,9 @@ namespace cyllama {
 // Copies what every sequence holds, and the stash.
 class SaveErrand final : public Errand {
   public:
+    std::vector<Stash::Entry> saved;
+
+  private:
     void run(SequencePool &pool, Backend &backend) override {
         saved.assign(pool.stash().entries().begin(), pool.stash().entries().end());
         for (const Sequence &sequence : pool.all()) {
@@ -19,20 +22,19 @@ class SaveErrand final : public Errand {
             }
         }
     }
-
-    std::vector<Stash::Entry> saved;
 };
 
 // Adds to the stash.
 class RestoreErrand final : public Errand {
   public:
+    std::vector<Stash::Entry> to_restore;
+
+  private:
     void run(SequencePool &pool, Backend &) override {
         for (Stash::Entry &entry : to_restore) {
             pool.stash().add(entry.tokens, std::move(entry.state));
         }
     }
-
-    std::vector<Stash::Entry> to_restore;
 };
 
 }  // namespace cyllama

@@ -10,8 +10,9 @@ from typing import Any, Literal, overload
 from cyllama_jupyter._native.cancel import CancelScope
 from cyllama_jupyter._native.sampler import LlamaSampler
 from cyllama_jupyter.config import GenerationConfig
-from cyllama_jupyter.engine import loading, logs, settings
+from cyllama_jupyter.engine import loading, logs, settings, state
 from cyllama_jupyter.engine.chat import ChatFormat, Message
+from cyllama_jupyter.engine.fingerprint import ModelFile
 from cyllama_jupyter.engine.generation import Generation, collect, consume
 from cyllama_jupyter.engine.opening import open_engine
 from cyllama_jupyter.engine.owner import EngineOwner
@@ -64,6 +65,7 @@ class LLM(EngineOwner):
             logs.show()
         loading.check(path)
         self.model_path = str(path)
+        self._file = ModelFile(self.model_path)
         scope = CancelScope()
         super().__init__(EngineThread(self.model_path, requested, scope), scope)
         try:
@@ -256,6 +258,37 @@ class LLM(EngineOwner):
     def n_ctx(self) -> int:
         """Length of the context in tokens, as llama.cpp rounded it."""
         return self._ctx.n_ctx
+
+    def save_state(self, path: str | PathLike[str]) -> int:
+        """Write what was computed to a file, so that prompts that begin so are not read again after a restart.
+
+        It is taken between two steps of what runs. Only you may read the file: it holds your conversations.
+
+        Args:
+            path: Where to; ``~`` is the home folder. An old file is replaced as a whole, or left as it is.
+
+        Returns:
+            How many tokens were saved, over all sequences.
+
+        Raises:
+            OSError: The file cannot be written.
+            StateError: The model's file has changed since it was loaded.
+        """
+        origin = self._file.origin(self.config)  # first: it may refuse
+        return state.write(path, self._engine.save(), origin)
+
+    def load_state(self, path: str | PathLike[str]) -> int:
+        """Take in what ``save_state`` wrote; load your own files only, for a checksum tells damage and not intent.
+
+        Returns:
+            How many tokens that is; the oldest sequences are left out where memory is short.
+
+        Raises:
+            StateNotFoundError: There is no such file.
+            StateError: It is damaged, or was saved from another model or llama.cpp; nothing was taken in.
+        """
+        saved = state.read(path, self._file.origin(self.config), self._model.n_vocab, self._engine.stash_bytes)
+        return self._engine.restore(saved)
 
     def __enter__(self) -> "LLM":
         """Return itself; leaving the block closes it."""

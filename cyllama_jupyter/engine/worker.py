@@ -6,6 +6,7 @@ import os
 import threading
 import time
 import weakref
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import psutil
@@ -55,6 +56,7 @@ class EngineThread:
         self.model: LlamaModel | None = None
         self.context: LlamaContext | None = None
         self.scheduler: Scheduler | None = None
+        self.stash_bytes = 0  # how much memory may keep what was computed for earlier prompts
         self.error: BaseException | None = None
         self.is_loaded = False
         self._scope = scope
@@ -82,14 +84,25 @@ class EngineThread:
             EngineBusy: As many as may wait do so.
             RuntimeError: This process is a fork of the one that loaded the model; threads do not survive a fork.
         """
-        if os.getpid() != self._process:
-            raise RuntimeError(
-                "this LLM was loaded before a fork, and its engine did not survive it: load it here again"
-            )
+        self._refuse_fork()
         try:
             self._queue(run)
         except ClosedError:  # nobody will come for it
             run.abandon()
+
+    def save(self) -> list[tuple[list[int], bytes]]:
+        """Return what was computed, taken between two steps: pairs of token ids and state, the last used ones last.
+
+        Raises:
+            ClosedError: It was stopped.
+            RuntimeError: This process is a fork of the one that loaded the model.
+        """
+        return self._live().save()
+
+    def restore(self, sequences: Sequence[tuple[Sequence[int], bytes]]) -> int:
+        """Take in what ``save`` returned, and return how many tokens that is; it raises what ``save`` raises."""
+        self._live().restore(sequences)
+        return sum(len(tokens) for tokens, _ in sequences)
 
     def stop(self) -> None:
         """Cancel what runs or waits and let the thread end; it frees the model. Does not wait for it."""
@@ -117,10 +130,21 @@ class EngineThread:
         """Whether the thread runs."""
         return self._started and not self._over
 
-    def _queue(self, run: Run) -> None:
+    def _refuse_fork(self) -> None:
+        if os.getpid() != self._process:
+            raise RuntimeError(
+                "this LLM was loaded before a fork, and its engine did not survive it: load it here again"
+            )
+
+    def _live(self) -> Scheduler:
+        self._refuse_fork()
         scheduler = self.scheduler
         if scheduler is None or self._stopped:
             raise ClosedError("the LLM is closed")
+        return scheduler
+
+    def _queue(self, run: Run) -> None:
+        scheduler = self._live()
         logs.install()  # somebody may have imported llama_cpp since, whose log callback takes the GIL in every abort
         scheduler.submit(run)
 
@@ -147,7 +171,8 @@ class EngineThread:
     def _serve(self) -> None:
         try:
             self.model, self.context = load(self._path, self._config, self.load_state)
-            self.scheduler = _scheduler(self.context)
+            self.stash_bytes = min(MAX_STASH_BYTES, psutil.virtual_memory().available // 8)
+            self.scheduler = _scheduler(self.context, self.stash_bytes)
         except BaseException as error:  # noqa: BLE001 - raised by the thread that waits for the load
             self.error = error
         self._announce()
@@ -168,9 +193,8 @@ class EngineThread:
             model.close()
 
 
-def _scheduler(context: LlamaContext) -> Scheduler:
+def _scheduler(context: LlamaContext, stash_bytes: int) -> Scheduler:
     most = most_threads()
-    stash_bytes = min(MAX_STASH_BYTES, psutil.virtual_memory().available // 8)
     return Scheduler(
         context, max_queued=MAX_QUEUED, stash_bytes=stash_bytes, n_threads=most, n_threads_decode=max(1, most - 1)
     )

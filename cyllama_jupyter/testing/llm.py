@@ -3,10 +3,12 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from os import PathLike
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from cyllama_jupyter._native.cancel import CancelScope
 from cyllama_jupyter.config import MAX_DEFAULT_N_CTX, GenerationConfig
+from cyllama_jupyter.engine import state
 from cyllama_jupyter.engine.llm import LLM
 from cyllama_jupyter.engine.owner import EngineOwner
 from cyllama_jupyter.errors import LoadCancelled
@@ -20,6 +22,7 @@ __all__ = ["FakeLLM"]
 
 _TICK = 1 / 30  # seconds between two reports of a load's progress
 _ALL = 2**31 - 1
+_ORIGIN = {"model": "fake"}
 
 Asked = str | list[dict[str, Any]]
 """A prompt, or a conversation."""
@@ -86,6 +89,14 @@ class FakeLLM(LLM):
     def __enter__(self) -> "FakeLLM":
         """Return itself; leaving the block closes it."""
         return self
+
+    def save_state(self, path: str | PathLike[str]) -> int:
+        """Write a file of nothing, since nothing was computed."""
+        return state.write(path, (), _ORIGIN)
+
+    def load_state(self, path: str | PathLike[str]) -> int:
+        """Read what ``save_state`` wrote; it raises what a real one raises."""
+        return len(state.read(path, _ORIGIN, 0, 0))
 
     def _sampler(self, config: GenerationConfig, prompt: Sequence[int]) -> None:
         """Choose nothing: the text is given."""
