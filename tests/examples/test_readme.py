@@ -47,6 +47,12 @@ def test_one_handle_for_each_run(smollm2: Path) -> None:
     assert re.fullmatch(r"cancelled \d+", last)
 
 
+def test_in_asyncio(smollm2: Path) -> None:
+    text, count = run(example("In asyncio", smollm2)).rsplit("\n", 2)[:2]
+    assert len(text) > 0
+    assert count == " 4"
+
+
 # Says when the engine is inside llama_decode (the context is in use), and afterwards how long the prefill is.
 WATCH = """
 import threading, time
