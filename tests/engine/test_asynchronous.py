@@ -1,62 +1,25 @@
 """A model for asyncio: awaited, streamed, cancelled with its task."""
 
 import asyncio
-import gc
 import threading
-from collections.abc import Awaitable, Callable, Iterator
-from pathlib import Path
-from typing import TypeVar
+from collections.abc import Iterator
 
 import pytest
 
-from cyllama_jupyter import (
-    LLM,
-    AsyncGeneration,
-    AsyncLLM,
-    ClosedError,
-    DecodeError,
-    Generation,
-    GenerationConfig,
-    LoadCancelled,
-)
-from cyllama_jupyter.engine.waker import _WAKERS
-from cyllama_jupyter.engine.worker import _ENGINES
+from cyllama_jupyter import LLM, AsyncGeneration, AsyncLLM, DecodeError, Generation, GenerationConfig
 from cyllama_jupyter.testing import FakeLLM
+from tests.engine.loops import in_phase, no_thread_left, run, until
 
 GREEDY = GenerationConfig(max_tokens=24, temperature=0.0)
 ENDLESS = GenerationConfig(max_tokens=1_000_000, temperature=0.0)
 HELLO = [{"role": "user", "content": "Hello"}]
 LONG = "word " * 1500
 
-T = TypeVar("T")
-
-
-def run(scenario: Callable[[], Awaitable[T]]) -> T:
-    """Run a coroutine with a bound that says which one hung."""
-
-    async def bounded() -> T:
-        return await asyncio.wait_for(scenario(), 120)
-
-    return asyncio.run(bounded())
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    while not holds():  # noqa: ASYNC110 - nothing tells of it; the loop goes round meanwhile
-        await asyncio.sleep(0)
-
-
-async def in_phase(generation: Generation | AsyncGeneration, phase: str) -> None:
-    await until(lambda: generation.progress.phase == phase or generation.done())
-    assert generation.progress.phase == phase
-
 
 @pytest.fixture(autouse=True)
-def _no_thread_is_left() -> Iterator[None]:
-    yield
-    gc.collect()
-    for waker in list(_WAKERS):
-        waker.join(60)
-    assert [thread.name for thread in threading.enumerate() if thread.name == "cyllama-async"] == []
+def _no_thread_left() -> Iterator[None]:
+    with no_thread_left():
+        yield
 
 
 class TestAnswers:
@@ -123,10 +86,11 @@ class TestAnswers:
 
     def test_one_thread_serves_all_streams(self, tiny_llm: LLM) -> None:
         async def scenario() -> None:
+            before = threading.active_count()
             llm = AsyncLLM(tiny_llm)
             streams = [llm.stream("a", ENDLESS) for _ in range(20)]
             await anext(streams[0])
-            assert [thread.name for thread in threading.enumerate()].count("cyllama-async") == 1
+            assert threading.active_count() == before + 1
             llm.cancel()
             assert [(await stream.result()).finish_reason for stream in streams] == ["cancelled"] * 20
 
@@ -269,91 +233,3 @@ class TestCancel:
         loop.close()
         tiny_llm("b", GREEDY)
         assert caplog.text == ""
-
-
-class TestLoad:
-    def test_it_loads_and_closes(self, tiny_model: Path) -> None:
-        fractions: list[float] = []
-
-        async def scenario() -> tuple[LLM, str]:
-            async with await AsyncLLM.load(tiny_model, on_progress=fractions.append, n_ctx=256) as llm:
-                assert llm.llm.n_ctx == 256
-                return llm.llm, await llm("a", GREEDY)
-
-        llm, answer = run(scenario)
-        assert llm.closed
-        assert len(answer) > 0
-        assert fractions[-1] == 1.0
-
-    def test_a_cancelled_task_stops_the_load(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        told: list[str] = []
-
-        class Endless:
-            def __init__(self, *_: object, on_progress: Callable[[float], object]) -> None:
-                while on_progress(0.5) is not False:
-                    pass
-                told.append("stopped")
-                raise LoadCancelled("on_progress returned False")
-
-        async def scenario() -> None:
-            begun = asyncio.Event()
-            loading = asyncio.ensure_future(AsyncLLM.load(on_progress=lambda _: begun.set()))
-            await begun.wait()
-            loading.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await loading
-
-        monkeypatch.setattr("cyllama_jupyter.engine.asynchronous.LLM", Endless)
-        run(scenario)  # which waits for the thread that loads
-        assert told == ["stopped"]
-
-    def test_a_model_that_nobody_waits_for_any_more_is_freed(self, slow_model: Path) -> None:
-        async def scenario() -> None:
-            begun = asyncio.Event()
-            loading = asyncio.ensure_future(AsyncLLM.load(slow_model, on_progress=lambda _: begun.set()))
-            await begun.wait()
-            loading.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await loading
-
-        before = set(_ENGINES)
-        run(scenario)
-        gc.collect()
-        for engine in set(_ENGINES) - before:
-            engine.join(60)
-            assert not engine.alive
-
-    def test_what_a_load_raises_is_raised(self, tmp_path: Path) -> None:
-        with pytest.raises(FileNotFoundError):
-            run(lambda: AsyncLLM.load(tmp_path / "none.gguf"))
-
-
-class TestClose:
-    def test_close_ends_what_was_begun_here_and_leaves_a_given_model(self, tiny_llm: LLM) -> None:
-        other = tiny_llm.submit("b", GREEDY)
-
-        async def scenario() -> None:
-            async with AsyncLLM(tiny_llm) as llm:
-                stream = llm.stream("a", ENDLESS)
-                reader = asyncio.ensure_future(stream.result())
-                await anext(stream)
-            assert (await reader).finish_reason == "cancelled"
-
-        run(scenario)
-        assert other.result(60).finish_reason == "length"
-        assert not tiny_llm.closed
-
-    def test_close_wakes_who_reads(self, slow_model: Path) -> None:
-        async def read(stream: AsyncGeneration) -> list[str]:
-            return [piece async for piece in stream]
-
-        async def scenario() -> list[str]:
-            llm = await AsyncLLM.load(slow_model)
-            reader = asyncio.ensure_future(read(llm.stream(LONG)))
-            await asyncio.sleep(0)
-            await llm.close()
-            with pytest.raises(ClosedError):
-                await llm("a")
-            return await reader
-
-        assert run(scenario) == []

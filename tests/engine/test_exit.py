@@ -7,14 +7,18 @@ from pathlib import Path
 import pytest
 
 START = """
-import gc, os, sys, threading, time
-from cyllama_jupyter import LLM, GenerationConfig
+import asyncio, gc, os, sys, threading, time
+from cyllama_jupyter import LLM, AsyncLLM, GenerationConfig
 llm = LLM(sys.argv[1])
 ENDLESS = GenerationConfig(max_tokens=1_000_000)
 def running(generation):
     while generation.progress.phase == "queued":
         generation.wait(0.005)
     return generation
+async def first(llm):
+    stream = llm.stream('word', ENDLESS)
+    await anext(stream)
+    return stream
 """
 
 ENDS = {
@@ -27,6 +31,12 @@ ENDS = {
     "with a done callback that still waits": "llm.submit('w ' * 1500, ENDLESS).add_done_callback(lambda g: None)",
     "with a generator that holds a stream": "it = (t for t in llm('word', ENDLESS, stream=True)); next(it)",
     "idle": "llm('word', GenerationConfig(max_tokens=2))",
+    "with a stream of an event loop that is closed": "s = asyncio.run(first(AsyncLLM(llm)))",
+    "with a stream of an event loop that stands still": "a = AsyncLLM(llm); loop = asyncio.new_event_loop(); "
+    "s = loop.run_until_complete(first(a)); import atexit; atexit.register(loop.close)",
+    "with a task that nobody cancelled": "a = AsyncLLM(llm); loop = asyncio.new_event_loop(); "
+    "t = loop.create_task(a('w ' * 1500)); t._log_destroy_pending = False; "
+    "loop.run_until_complete(asyncio.sleep(0)); loop.close()",
     "with a reader thread": "g = running(llm.submit('w ' * 1500, ENDLESS)); "
     "threading.Thread(target=list, args=(g,), daemon=True).start()",
 }
