@@ -77,6 +77,7 @@ cdef class Scheduler:
     cdef LlamaBackend *_backend  # owned, with the two below, which borrow it
     cdef ThreadGovernor *_governor
     cdef CppScheduler *_scheduler
+    cdef cbool _closed
     cdef dict _open  # what _scheduler borrows: its address to the Request
     cdef Wakeup _errands  # is notified when one is done
     cdef readonly Wakeup ended
@@ -100,10 +101,11 @@ cdef class Scheduler:
 
     def close(self):
         """Give the context back, after ``run`` has returned."""
-        if self._scheduler is NULL:
+        if self._closed:
             return
-        del self._scheduler
-        self._scheduler = NULL
+        self._closed = True
+        with nogil:
+            self._scheduler.stop()  # it stays until nobody can call it: another thread may be in `submit` or `stop` now
         llama.llama_set_abort_callback(self._context._ctx, NULL, NULL)
         self._context._busy = False
 
@@ -117,8 +119,10 @@ cdef class Scheduler:
         Raises:
             EngineBusy: As many as may wait do so.
             ClosedError: It was stopped.
-            ValueError: The request has no sampler.
+            ValueError: The request has no sampler, or its prompt no tokens.
         """
+        if request._request.n_prompt == 0:
+            raise ValueError("a request without a prompt has no logits to begin from")
         if request._sampler is None:
             raise ValueError("a request without a sampler cannot be served")
         if request._sampler._model is not self._context._model:
@@ -142,6 +146,8 @@ cdef class Scheduler:
 
     def run(self):
         """Serve until ``stop``; nothing is open when it returns or raises."""
+        if self._closed:
+            raise ClosedError("the scheduler is closed")
         with nogil:
             self._scheduler.run()
 

@@ -126,7 +126,7 @@ class EngineThread:
 
     def _halt(self) -> None:
         scheduler = self.scheduler
-        if scheduler is not None:
+        if scheduler is not None and os.getpid() == self._process:  # a thread that a fork lost may hold its lock
             scheduler.stop()
 
     def _run(self) -> None:
