@@ -1,6 +1,6 @@
 """The native loop without Python and without llama.cpp, under the sanitizers of the compiler.
 
-A fake backend whose answers are known stands in for llama.cpp, so that every text is compared, whatever the order of threads.
+A fake backend with known answers stands in for llama.cpp, so that every text is compared, in every order of threads.
 """
 
 import pytest
