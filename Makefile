@@ -17,7 +17,7 @@ comma := ,
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo lab test lint format notebooks bench accept matrix dist install clean
+.PHONY: help demo lab test lint format notebooks bench accept sanitize stress matrix dist install clean
 
 help:  ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,22 @@ bench: $(STAMPS)/test $(STAMPS)/browser  ## Measure: speed beside the bare loop 
 accept: $(STAMPS)/test $(STAMPS)/browser  ## Run the acceptance tests at their full counts
 	$(BIN)/pytest -m accept
 
+stress: $(STAMPS)/test  ## Cancel 10,000 times at random instants, and check every answer
+	$(BIN)/python -X faulthandler -m tests.stress 10000
+	$(BIN)/pytest tests/stress -m accept
+
+# Requirements first and without the flags: llama.cpp itself is not under test. Python's own leaks are none of ours.
+ASAN_VENV := .venv-asan
+ASAN_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -O1 -g
+sanitize: $(STAMPS)/test  ## Run the native code under AddressSanitizer, UBSan and ThreadSanitizer
+	$(BIN)/pytest tests/sanitize -m "accept or not accept" -rP
+	$(MAKE) VENV=$(ASAN_VENV) $(ASAN_VENV)/stamps/build-requirements
+	CXXFLAGS="$(ASAN_FLAGS)" LDFLAGS="$(ASAN_FLAGS)" $(MAKE) VENV=$(ASAN_VENV) \
+	    INSTALL_OPTIONS=--config-settings=build-dir=build/asan $(ASAN_VENV)/stamps/test
+	LD_PRELOAD="$$(c++ -print-file-name=libasan.so)" PYTHONMALLOC=malloc \
+	    ASAN_OPTIONS=detect_leaks=0:suppressions=$(CURDIR)/tests/sanitize/asan.supp \
+	    $(ASAN_VENV)/bin/pytest tests/native tests/engine -p no:cacheprovider
+
 matrix: $(STAMPS)/test $(STAMPS)/browser $(IPYKERNELS:%=$(STAMPS)/ipykernel-%)  ## Stop and interrupt on five ipykernels and every Python
 	$(BIN)/pytest tests/browser/test_stop.py --ipykernels $(subst $(space),$(comma),$(IPYKERNELS))
 	for python in $(PYTHONS); do \
@@ -76,7 +92,7 @@ clean:  ## Remove what make made: .venv, build, caches
 # The package itself, editable, with one of its extras. Without build isolation the compiled objects stay in build/,
 # so that a change in native/ recompiles only what it touches.
 $(STAMPS)/demo $(STAMPS)/lab $(STAMPS)/test: $(STAMPS)/build-requirements $(NATIVE)
-	$(BIN)/python -m pip install --no-build-isolation --editable ".[$(@F)]"
+	$(BIN)/python -m pip install --no-build-isolation $(INSTALL_OPTIONS) --editable ".[$(@F)]"
 	@touch $@
 
 # One ipykernel without its dependencies, in a folder that a kernel puts first on its path.

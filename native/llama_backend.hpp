@@ -107,9 +107,14 @@ class LlamaBackend final : public Backend {
 
     std::vector<std::uint8_t> save(SequenceId sequence) override {
         llama_synchronize(ctx_);
-        std::vector<std::uint8_t> state(llama_state_seq_get_size(ctx_, sequence));
-        state.resize(llama_state_seq_get_data(ctx_, state.data(), state.size(), sequence));
-        return state;
+        try {
+            std::vector<std::uint8_t> state(llama_state_seq_get_size(ctx_, sequence));
+            state.resize(llama_state_seq_get_data(ctx_, state.data(), state.size(), sequence));
+            return state;
+        } catch (const std::exception &thrown) {  // no memory for it: then it is computed again
+            error_ = thrown.what();
+            return {};
+        }
     }
 
     bool restore(SequenceId sequence, const std::vector<std::uint8_t> &state) override {

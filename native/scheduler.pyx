@@ -81,6 +81,7 @@ cdef class Scheduler:
     cdef LlamaBackend *_backend  # owned, with the two below, which borrow it
     cdef ThreadGovernor *_governor
     cdef CppScheduler *_scheduler
+    cdef cbool _closed
     cdef dict _open  # what _scheduler borrows: its address to the Request
     cdef Wakeup _errands  # is notified when one is done
     cdef pid_t _process  # which made it
@@ -107,10 +108,11 @@ cdef class Scheduler:
 
     def close(self):
         """Give the context back, after ``run`` has returned."""
-        if self._scheduler is NULL:
+        if self._closed:
             return
-        del self._scheduler
-        self._scheduler = NULL
+        self._closed = True
+        with nogil:
+            self._scheduler.stop()  # it stays until nobody can call it: another thread may be in `submit` or `stop` now
         self._context._leave()
 
     def ignore_abort(self):
@@ -123,8 +125,10 @@ cdef class Scheduler:
         Raises:
             EngineBusy: As many as may wait do so.
             ClosedError: It was stopped.
-            ValueError: The request has no sampler.
+            ValueError: The request has no sampler, or its prompt no tokens.
         """
+        if request._request.n_prompt == 0:
+            raise ValueError("a request without a prompt has no logits to begin from")
         if request._sampler is None:
             raise ValueError("a request without a sampler cannot be served")
         if request._sampler._model is not self._context._model:
@@ -148,6 +152,8 @@ cdef class Scheduler:
 
     def run(self):
         """Serve until ``stop``; nothing is open when it returns or raises."""
+        if self._closed:
+            raise ClosedError("the scheduler is closed")
         with nogil:
             self._scheduler.run()
 

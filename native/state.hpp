@@ -1,6 +1,7 @@
 // Taking what lies in memory out of the scheduler, and putting it back, between two of its steps.
 #pragma once
 
+#include <cstdint>
 #include <utility>
 #include <vector>
 
@@ -17,8 +18,9 @@ class SaveErrand final : public Errand {
     void run(SequencePool &pool, Backend &backend) override {
         saved.assign(pool.stash().entries().begin(), pool.stash().entries().end());
         for (const Sequence &sequence : pool.all()) {
-            if (!sequence.tokens.empty()) {
-                saved.push_back({sequence.tokens, backend.save(sequence.id)});
+            std::vector<std::uint8_t> state = sequence.tokens.empty() ? std::vector<std::uint8_t>() : backend.save(sequence.id);
+            if (!state.empty()) {
+                saved.push_back({sequence.tokens, std::move(state)});
             }
         }
     }

@@ -39,7 +39,7 @@ class Wakeup final : public Notifier {
     PyLockStatus wait(long long microseconds) noexcept {
         const PyLockStatus status = PyThread_acquire_lock_timed(lock_, microseconds, 1);
         if (status == PY_LOCK_ACQUIRED) {
-            notified_.store(false);
+            notified_.exchange(false);  // and sees what was written before a notification that came just now
         }
         return status;
     }
