@@ -53,9 +53,11 @@ class Backend {
     // Makes the first `length` tokens of one sequence those of another, which is empty.
     virtual void copy(SequenceId from, SequenceId to, std::size_t length) = 0;
 
-    // A sequence's memory as bytes, and back; empty, or false, where it fails.
+    // A sequence's memory as bytes, and back, to so many tokens; empty, or false, where it fails.
     virtual std::vector<std::uint8_t> save(SequenceId sequence) = 0;
-    virtual bool restore(SequenceId sequence, const std::vector<std::uint8_t> &state) = 0;
+    virtual bool restore(SequenceId sequence, const std::vector<std::uint8_t> &state, std::size_t length) = 0;
+    // Whether a sequence that was restored can be truncated.
+    virtual bool can_truncate_restored() const noexcept { return can_truncate(); }
 };
 
 }  // namespace cyllama

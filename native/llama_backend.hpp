@@ -29,6 +29,8 @@ class LlamaBackend final : public Backend {
     std::size_t n_sequences() const noexcept override { return llama_n_seq_max(ctx_); }
 
     bool can_truncate() const noexcept override { return !keeps_state_; }
+    // Of a sliding window's tokens only the last are saved.
+    bool can_truncate_restored() const noexcept override { return !keeps_state_ && n_swa_ == 0; }
 
     void set_abort(bool (*asked)(void *data), void *data) noexcept override {
         asked_ = asked;
@@ -117,9 +119,10 @@ class LlamaBackend final : public Backend {
         }
     }
 
-    bool restore(SequenceId sequence, const std::vector<std::uint8_t> &state) override {
+    bool restore(SequenceId sequence, const std::vector<std::uint8_t> &state, std::size_t length) override {
         try {
-            if (llama_state_seq_set_data(ctx_, state.data(), state.size(), sequence) == state.size()) {
+            const std::size_t n_read = llama_state_seq_set_data(ctx_, state.data(), state.size(), sequence);
+            if (n_read == state.size() && llama_memory_seq_pos_max(memory_, sequence) + 1 == static_cast<llama_pos>(length)) {
                 return true;
             }
         } catch (const std::exception &thrown) {
@@ -188,7 +191,7 @@ class LlamaBackend final : public Backend {
     // Whether memory still holds what the tokens after `length` look back to through a sliding window.
     bool window_reaches(SequenceId sequence, std::size_t length) const noexcept {
         const llama_pos first = llama_memory_seq_pos_min(memory_, sequence);
-        const llama_pos needed = static_cast<llama_pos>(length) - n_swa_;
+        const llama_pos needed = static_cast<llama_pos>(length) - n_swa_ + 1;
         return n_swa_ == 0 || (first >= 0 && first <= std::max(needed, 0));
     }
 

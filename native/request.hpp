@@ -44,7 +44,7 @@ class Request {
           deadline_(limits.timeout > 0.0 ? created_ + seconds(limits.timeout) : Clock::time_point::max()) {}
 
     // What anybody may ask.
-    Phase phase() const noexcept { return phase_.load(std::memory_order_acquire); }
+    Phase phase() const noexcept { return phase_.load(); }
     bool done() const noexcept { return phase() == Phase::done; }
     std::size_t prompt_read() const noexcept { return prompt_read_.load(std::memory_order_relaxed); }
     std::size_t generated() const noexcept { return generated_.load(std::memory_order_relaxed); }
@@ -56,6 +56,15 @@ class Request {
             return Reason::cancelled;
         }
         return deadline_ != Clock::time_point::max() && Clock::now() >= deadline_ ? Reason::timeout : Reason::none;
+    }
+
+    // Borrows a count of those that have not come to their end, which it is part of until then.
+    void count_in(std::atomic<std::size_t> *n_open) noexcept {
+        n_open->fetch_add(1);
+        n_open_.store(n_open);
+        if (done()) {
+            count_out();
+        }
     }
 
     // Takes the right to write; true for one caller alone.
@@ -109,7 +118,9 @@ class Request {
         reason_ = reason;
         error_ = error;
         ended_ = Clock::now();
-        phase_.store(Phase::done, std::memory_order_release);
+        count_out();  // before the end is seen: who sees it may ask again
+        phase_.store(Phase::done);
+        count_out();  // and after it, should it have been counted in meanwhile
         tell_of_progress();
         finished_->notify();
     }
@@ -140,6 +151,12 @@ class Request {
         return from == unset ? 0.0 : std::chrono::duration<double>(to - from).count();
     }
 
+    void count_out() noexcept {
+        if (std::atomic<std::size_t> *const n_open = n_open_.exchange(nullptr)) {
+            n_open->fetch_sub(1);
+        }
+    }
+
     void publish(std::string_view readable) {
         if (!readable.empty()) {
             text.append(readable);
@@ -164,6 +181,7 @@ class Request {
     Clock::time_point started_ = unset;
     Clock::time_point prefilled_ = unset;
     Clock::time_point ended_ = unset;
+    std::atomic<std::atomic<std::size_t> *> n_open_{nullptr};
     std::atomic<Phase> phase_{Phase::queued};
     std::atomic<std::size_t> prompt_read_{0};
     std::atomic<std::size_t> generated_{0};

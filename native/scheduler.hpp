@@ -90,7 +90,7 @@ class Scheduler {
         if (n_open_ >= capacity_) {
             return Submitted::busy;
         }
-        ++n_open_;
+        request.count_in(&n_open_);
         request.order = ++n_submitted_;
         incoming_.push_back(&request);
         wake_.notify_one();
@@ -390,7 +390,7 @@ class Scheduler {
         }
         waiting_.push_front((*newest)->request);
         (*newest)->request = nullptr;
-        pool_.clear(**newest);
+        pool_.put_away(**newest);
         n_fit_ = running_.size() - 1;
     }
 
@@ -403,19 +403,19 @@ class Scheduler {
         hand_back(request);
     }
 
-    // Nothing is known of their memory any more.
+    // Nothing is known of their memory any more, nor of what it may have come from.
     void fail(const std::vector<Sequence *> &sequences) {
         const std::string error = backend_.error();
         for (Sequence *sequence : sequences) {
             end(*sequence, Reason::failed, error);
             pool_.clear(*sequence);
         }
+        pool_.stash().clear();
     }
 
     void hand_back(Request &request) {
         {
             const std::lock_guard<std::mutex> lock(mutex_);
-            --n_open_;
             ended_.push_back(&request);
         }
         ended_notifier_.notify();
@@ -460,7 +460,7 @@ class Scheduler {
     std::vector<Request *> incoming_;
     std::vector<Errand *> errands_;
     std::vector<Request *> ended_;
-    std::size_t n_open_ = 0;
+    std::atomic<std::size_t> n_open_{0};  // grows behind the mutex alone
     std::uint64_t n_submitted_ = 0;
     bool stopped_ = false;
 

@@ -24,7 +24,7 @@ struct Sequence {
 
 class SequencePool {
   public:
-    SequencePool(Backend &backend, std::size_t stash_bytes) : backend_(backend), stash_(stash_bytes, !backend.can_truncate()) {
+    SequencePool(Backend &backend, std::size_t stash_bytes) : backend_(backend), stash_(stash_bytes, !backend.can_truncate_restored()) {
         for (std::size_t id = 0; id < backend.n_sequences(); ++id) {
             all_.push_back({static_cast<SequenceId>(id), {}});
         }
@@ -57,7 +57,7 @@ class SequencePool {
     Sequence &take(Request &request) {
         Sequence &source = longest_match(request.tokens);
         const std::size_t shared = shared_of(source, request.tokens);
-        const bool goes_on = !is_busy(source) && shared > 0 && shared >= stash_.reusable_of(request.tokens);
+        const bool goes_on = !is_busy(source) && shared > 0 && stash_.reusable_of(request.tokens) < shared + worth_fetching;
         for (Sequence &sequence : all_) {
             if (!is_busy(sequence) && !(goes_on && &sequence == &source)) {
                 put_away(sequence);
@@ -86,9 +86,17 @@ class SequencePool {
 
     // A prompt has been read. What cannot be cut back to its end later is kept now.
     void note_prompt(const Sequence &sequence) {
-        if (!backend_.can_truncate() && sequence.tokens.size() >= Stash::worth_keeping) {
+        if (!backend_.can_truncate_restored() && sequence.tokens.size() >= Stash::worth_keeping) {
             stash_.add(sequence.tokens, backend_.save(sequence.id));
         }
+    }
+
+    // Empties an idle sequence; what was much work to compute stays in the stash.
+    void put_away(Sequence &sequence) {
+        if (sequence.tokens.size() >= Stash::worth_keeping) {
+            stash_.add(sequence.tokens, backend_.save(sequence.id));
+        }
+        clear(sequence);
     }
 
     // Makes room in the context by what lies idle in it; false when nothing does.
@@ -103,7 +111,8 @@ class SequencePool {
     }
 
   private:
-    static constexpr std::size_t worth_waiting = 32;  // tokens
+    static constexpr std::size_t worth_waiting = 32;   // tokens
+    static constexpr std::size_t worth_fetching = 32;  // tokens more than there are already: all of an entry has to be copied
 
     std::size_t shared_of(const Sequence &sequence, const std::vector<Token> &tokens) const noexcept {
         return reusable(sequence.tokens, tokens, !backend_.can_truncate());
@@ -119,23 +128,18 @@ class SequencePool {
 
     Sequence &idle() noexcept { return *std::find_if_not(all_.begin(), all_.end(), is_busy); }
 
-    // Empties an idle sequence; what was much work to compute stays in the stash.
-    void put_away(Sequence &sequence) {
-        if (sequence.tokens.size() >= Stash::worth_keeping) {
-            stash_.add(sequence.tokens, backend_.save(sequence.id));
-        }
-        clear(sequence);
-    }
-
     // Fills an empty sequence from the stash or from one that is computed now, whichever has more of these tokens.
     void fill(Sequence &target, const Sequence *busy, const std::vector<Token> &tokens) {
         const std::size_t shared = busy == nullptr ? 0 : shared_of(*busy, tokens);
-        if (stash_.reusable_of(tokens) > shared) {
+        if (stash_.reusable_of(tokens) >= shared + worth_fetching) {
             const Stash::Entry &entry = *stash_.find(tokens);
-            if (backend_.restore(target.id, entry.state)) {  // else there is no room for it beside those who run
+            if (backend_.restore(target.id, entry.state, entry.tokens.size())) {
                 target.tokens = entry.tokens;
                 stash_.touch(entry);
                 return;
+            }
+            if (n_busy() == 0) {  // it was not for want of room beside those who run
+                stash_.drop(entry);
             }
         }
         if (shared > 0) {

@@ -37,13 +37,16 @@ class Stash {
 
     // Takes an entry in; those that it can stand for go, and then those that were not used for longest, until there is room.
     void add(const std::vector<Token> &tokens, std::vector<std::uint8_t> state) {
-        entries_.remove_if([&](const Entry &entry) {
-            const bool covered = whole_only_ ? entry.tokens.size() == tokens.size() : entry.tokens.size() <= tokens.size();
-            return covered && std::equal(entry.tokens.begin(), entry.tokens.end(), tokens.begin());
-        });
         if (state.empty() || state.size() > most_bytes_) {
             return;
         }
+        for (const Entry &entry : entries_) {
+            if (stands_for(entry.tokens, tokens)) {
+                touch(entry);
+                return;
+            }
+        }
+        entries_.remove_if([&](const Entry &entry) { return stands_for(tokens, entry.tokens); });
         entries_.push_back({tokens, std::move(state)});
         while (n_bytes() > most_bytes_) {
             entries_.pop_front();
@@ -65,10 +68,9 @@ class Stash {
     }
 
     // It was used just now.
-    void touch(const Entry &used) {
-        const auto at = std::find_if(entries_.begin(), entries_.end(), [&](const Entry &entry) { return &entry == &used; });
-        entries_.splice(entries_.end(), entries_, at);
-    }
+    void touch(const Entry &used) { entries_.splice(entries_.end(), entries_, place_of(used)); }
+    void drop(const Entry &entry) { entries_.erase(place_of(entry)); }
+    void clear() noexcept { entries_.clear(); }
 
     std::size_t n_bytes() const noexcept {
         std::size_t sum = 0;
@@ -82,6 +84,16 @@ class Stash {
     const std::list<Entry> &entries() const noexcept { return entries_; }
 
   private:
+    // Whether who has `all` needs no entry of `part`.
+    bool stands_for(const std::vector<Token> &all, const std::vector<Token> &part) const noexcept {
+        const bool fits = whole_only_ ? part.size() == all.size() : part.size() <= all.size();
+        return fits && std::equal(part.begin(), part.end(), all.begin());
+    }
+
+    std::list<Entry>::const_iterator place_of(const Entry &entry) const noexcept {
+        return std::find_if(entries_.begin(), entries_.end(), [&](const Entry &each) { return &each == &entry; });
+    }
+
     std::size_t usable(const Entry &entry, const std::vector<Token> &tokens) const noexcept {
         return reusable(entry.tokens, tokens, whole_only_);
     }

@@ -26,10 +26,11 @@ class Reporter:
         self._scheduler = scheduler
         self._stopped = False
         self._ended = Wakeup()
-        self._over = False
+        self._over = True
 
     def start(self) -> int:
         """Start its thread and return the identifier."""
+        self._over = False
         return _thread.start_new_thread(self._run, ())
 
     def stop(self) -> None:
@@ -52,7 +53,7 @@ class Reporter:
 
     def _report(self) -> None:
         for run in cast("list[Run]", self._scheduler.take_ended()):
-            run.settle()
+            run.report()
             _forward_logs(logging.DEBUG if run.outcome in ("cancelled", "timeout") else logging.CRITICAL)
 
 
@@ -60,6 +61,6 @@ def _forward_logs(ceiling: int) -> None:
     """Send the log on; a handler of the program's that raises must not end the engine."""
     try:
         logs.forward(ceiling)
-    except Exception:  # noqa: BLE001 - as logging itself treats what handlers raise
+    except BaseException:  # noqa: BLE001 - as logging itself treats what handlers raise
         if logging.raiseExceptions:
             sys.excepthook(*sys.exc_info())

@@ -108,25 +108,25 @@ class Run(Request):
 
         An interrupt may break this off anywhere; the next call goes on with it.
         """
-        self.end_if_queued()
+        if self.end_if_queued():
+            self.report()
         self.drain()
-        if self.done:
-            self._run_callbacks()
 
     def abandon(self) -> None:
         """End it because its engine has stopped: as cancelled if the call came before the stop, else as an error."""
         self.settle()
         if self.claim():
             self.finish("closed")
-        self._run_callbacks()
+        self.report()
 
     def call_when_done(self, callback: Callable[[], object]) -> None:
         """Call ``callback()`` once: when it is done, or now."""
         self._callbacks.append(callback)
         if self.done:
-            self._run_callbacks()
+            self.report()
 
-    def _run_callbacks(self) -> None:
+    def report(self) -> None:
+        """Run the callbacks of what is done, each once."""
         while self._callbacks:
             try:
                 callback = self._callbacks.popleft()

@@ -182,8 +182,8 @@ class EngineThread:
         if self._stopped:  # before there was a scheduler to stop
             scheduler.stop()
         reporter = Reporter(scheduler)
-        self._reporter = reporter.start()
         try:
+            self._reporter = reporter.start()
             scheduler.run()
         finally:
             reporter.stop()

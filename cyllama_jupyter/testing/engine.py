@@ -77,7 +77,7 @@ class FakeEngine(EngineThread):
         while (run := self._runs.get()) is not None:
             if run.claim():
                 _perform(run, self._script)
-            run.settle()
+            run.report()
             del run  # while idle, keep nothing of the last one alive
         while not self._runs.empty():
             left = self._runs.get()

@@ -19,8 +19,11 @@ def test_a_callback_that_exits_does_not_take_the_engine_with_it(
         raise SystemExit("mine")
 
     generation = tiny_llm.submit("a", GREEDY)
+    left = threading.Event()
     generation.add_done_callback(leave)
+    generation.add_done_callback(lambda _: left.set())
     assert generation.result(60).finish_reason == "length"
+    assert left.wait(60)
     assert tiny_llm.submit("b", GREEDY).result(60).finish_reason == "length"
     assert "mine" in caplog.text
 

@@ -3,6 +3,7 @@
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
 
 import pytest
 
@@ -91,18 +92,18 @@ def test_result_times_out_and_cancels_nothing(tiny_llm: LLM) -> None:
 
 
 def test_done_callbacks_run_once_each_even_late_and_may_fail(tiny_llm: LLM, caplog: pytest.LogCaptureFixture) -> None:
-    told: list[str] = []
+    told: SimpleQueue[str] = SimpleQueue()
     generation = tiny_llm.submit("a", GREEDY)
 
     def fail(_: Generation) -> None:
         raise ZeroDivisionError("mine")
 
     generation.add_done_callback(fail)
-    generation.add_done_callback(lambda done: told.append(done.result().text))
-    generation.result()
-    tiny_llm("b", GREEDY)
-    generation.add_done_callback(lambda done: told.append(done.result().text))
-    assert told == [generation.text, generation.text]
+    generation.add_done_callback(lambda done: told.put(done.result().text))
+    assert told.get(timeout=60) == generation.result()
+    generation.add_done_callback(lambda done: told.put(done.result().text))
+    assert told.get(timeout=60) == generation.text
+    assert told.empty()
     assert "mine" in caplog.text
 
 

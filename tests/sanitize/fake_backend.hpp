@@ -111,9 +111,10 @@ class FakeBackend final : public Backend {
         return state;
     }
 
-    bool restore(SequenceId sequence, const std::vector<std::uint8_t> &state) override {
+    bool restore(SequenceId sequence, const std::vector<std::uint8_t> &state, std::size_t length) override {
         require(held(sequence).empty(), "restored to where something lies");
         std::vector<Token> tokens(state.size() / sizeof(Token));
+        require(tokens.size() == length, "restored to another length");
         if (n_used() + tokens.size() > cells_.size() || happens(shape_.mishaps)) {
             return false;
         }
