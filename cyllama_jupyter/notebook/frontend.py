@@ -14,7 +14,7 @@ _COMMAND = "stop it with %llm stop"
 
 
 class FrontEnds:
-    """Finds the sink for the cell that runs now, and remembers which front ends cannot show widgets.
+    """Finds the sink for the cell that runs now, and remembers which front ends can show widgets.
 
     Args:
         shell: The IPython shell. Without a ``kernel`` it is a terminal.
@@ -23,6 +23,7 @@ class FrontEnds:
     def __init__(self, shell: Any) -> None:  # noqa: ANN401 - shells with a kernel are a class of another package
         self._shell = shell
         self._kernel = getattr(shell, "kernel", None)
+        self._with_widgets: set[str] = set()
         self._without_widgets: set[str] = set()
 
     @property
@@ -68,7 +69,7 @@ class FrontEnds:
         from cyllama_jupyter.notebook.sinks.widget import WidgetSink, greet  # noqa: PLC0415 - loads ipywidgets
 
         with InterruptFlag() as flag:  # a KeyboardInterrupt in the middle of the pump would lose messages
-            output = greet(pump)
+            output = greet(pump, known=session in self._with_widgets)
         if flag:
             if output is not None:
                 output.close()
@@ -76,6 +77,7 @@ class FrontEnds:
         if output is None:
             self._without_widgets.add(session)
             return None
+        self._with_widgets.add(session)
         return WidgetSink(self._shell.display_pub, output, None if background else pump)
 
     def _parent(self, part: str) -> dict[str, Any]:

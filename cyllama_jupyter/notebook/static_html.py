@@ -72,7 +72,20 @@ def _render_text(_: RendererProtocol, tokens: Sequence[Token], index: int, __: O
 
 def _render_image(_: RendererProtocol, tokens: Sequence[Token], index: int, __: OptionsDict, ___: _Env) -> str:
     source = html.escape(str(tokens[index].attrGet("src") or ""))
+    if not source:
+        return f"![{_text(tokens[index].content)}]()"
     return f'<a href="{source}">{_text(tokens[index].content or "image")}</a>'
+
+
+def _render_link_open(_: RendererProtocol, tokens: Sequence[Token], index: int, __: OptionsDict, ___: _Env) -> str:
+    """Return the tag of a link, or its bracket where it leads nowhere: to a browser that is the page itself."""
+    attributes = "".join(f' {name}="{html.escape(str(value))}"' for name, value in tokens[index].attrs.items())
+    return f"<a{attributes}>" if tokens[index].attrs.get("href") else "["
+
+
+def _render_link_close(_: RendererProtocol, tokens: Sequence[Token], index: int, __: OptionsDict, ___: _Env) -> str:
+    opening = next(at for at in range(index, -1, -1) if tokens[at].type == "link_open")  # links do not nest
+    return "</a>" if tokens[opening].attrs.get("href") else "]()"
 
 
 def _render_cell(_: RendererProtocol, tokens: Sequence[Token], index: int, __: OptionsDict, ___: _Env) -> str:
@@ -93,6 +106,8 @@ def _parser() -> MarkdownIt:
     task_lists_plugin(parser)
     parser.add_render_rule("text", _render_text)
     parser.add_render_rule("image", _render_image)
+    parser.add_render_rule("link_open", _render_link_open)
+    parser.add_render_rule("link_close", _render_link_close)
     for name in ("th_open", "td_open"):
         parser.add_render_rule(name, _render_cell)
     for name in ("formula", "formula_block"):

@@ -11,19 +11,19 @@ from tests.browser.page import NotebookPage
 
 RACED = 150  # tokens
 THE_LAST = range(RACED - 30, RACED + 1, 6)  # the bar is told of every third to tenth token
-# A person cannot aim at one token: the page does it, in the frame in which the bar shows so many.
+# A person cannot aim at one token: the page does it, in the frame in which the bar shows so many, or has gone.
 AT_TOKENS = """
-(stop, [tokens, act]) => new Promise(done => {
-    const label = stop.parentElement.querySelector('.label');
-    const {commands} = window.jupyterapp;
-    const acts = {stop: () => stop.click(), interrupt: () => commands.execute('notebook:interrupt-kernel')};
-    const look = () => {
-        const written = Number(/writing · (\\d+)/.exec(label.textContent)?.[1] ?? 0);
-        if (stop.isConnected && written < tokens) requestAnimationFrame(look);
-        else Promise.resolve(acts[act]()).then(() => done());
+(output, tokens) => {
+    let seen = false;
+    const look = done => {
+        const bar = output.querySelector('.cyllama-output')?.shadowRoot.querySelector('.bar');
+        const written = Number(/writing · (\\d+)/.exec(bar?.querySelector('.label').textContent)?.[1] ?? 0);
+        seen ||= written > 0;
+        if (bar ? written < tokens : !seen) requestAnimationFrame(() => look(done));
+        else done(bar?.querySelector('.stop').click());
     };
-    look();
-})
+    window.stopped = new Promise(look);
+}
 """
 
 
@@ -92,35 +92,21 @@ def assert_exact_end(page: NotebookPage) -> None:
     assert page.value("marker, pid == os.getpid()") == "(42, True)"
 
 
-def act_at(page: NotebookPage, tokens: int, act: str) -> None:
-    """Press Stop in the racing cell, or the toolbar's ■, when so many tokens are shown."""
-    page.output(2).get_by_role("button", name="Stop", exact=True).evaluate(AT_TOKENS, [tokens, act])
-
-
 def test_stop_as_the_last_token_comes(racing: NotebookPage) -> None:
-    """Whoever wins, the end is exact, and a stop that comes too late does not hit the cell below."""
+    """Whoever wins, the end is exact, and a stop that comes too late does not hit the cell below.
+
+    There is no such race for the interrupt: ipykernel itself loses the reply of a cell that is interrupted in its last
+    milliseconds (7.4.0, with plain Python in the cell, within a dozen tries).
+    """
     for tokens in THE_LAST:
         before = racing.count(3)
+        racing.output(2).evaluate(AT_TOKENS, tokens)
         racing.start(2)
         racing.start(3)
-        act_at(racing, tokens, "stop")
         racing.wait_done(3, before)
+        racing.page.evaluate("() => window.stopped")
         assert_exact_end(racing)
         assert len(racing.save()["cells"][2]["outputs"]) == 1
-        assert racing.value("after.finish_reason, after.stats.generated_tokens") == "('length', 3)"
-
-
-def test_an_interrupt_as_the_last_token_comes(racing: NotebookPage) -> None:
-    """Whoever wins, the end is exact, and a cell that is run afterwards is whole."""
-    for tokens in THE_LAST:
-        before = racing.count(2)
-        racing.start(2)
-        act_at(racing, tokens, "interrupt")
-        racing.wait_done(2, before)
-        assert_exact_end(racing)
-        errors = racing.save()["cells"][2]["outputs"][1:]
-        assert [error["ename"] for error in errors] in ([], ["KeyboardInterrupt"])
-        racing.run(3)
         assert racing.value("after.finish_reason, after.stats.generated_tokens") == "('length', 3)"
 
 

@@ -1,5 +1,6 @@
 """Who looks on: the sink that a cell gets."""
 
+import itertools
 import signal
 from types import SimpleNamespace
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 
 from cyllama_jupyter.notebook import frontend
 from cyllama_jupyter.notebook.frontend import FrontEnds
+from cyllama_jupyter.notebook.protocol import VERSION
 from cyllama_jupyter.notebook.sinks import Ending, HeadlessSink, HtmlSink, Status, TerminalSink
 from cyllama_jupyter.notebook.sinks.widget import WidgetSink
 from tests.notebook.fakes import RecordingPublisher
@@ -125,6 +127,21 @@ class TestWidgets:
         wire.opened.clear()
         assert isinstance(front_ends.sink(), HtmlSink)
         assert (pump, wire.opened) == ([], [])
+
+    def test_who_said_hello_before_is_waited_for(self, wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+        """On a busy machine the next hello may take long, and without a widget there would be no Stop."""
+        looks = itertools.count()
+
+        def greet_late() -> None:
+            if next(looks) == 100:  # a page that nobody knows is given up after 60
+                wire.say(type="hello", version=VERSION)
+
+        monkeypatch.setattr(frontend, "find_pump", lambda _: greet_late)
+        front_ends = FrontEnds(Shell())
+        wire.greets = True
+        assert isinstance(front_ends.sink(), WidgetSink)
+        wire.greets = False
+        assert isinstance(front_ends.sink(), WidgetSink)
 
     @pytest.mark.usefixtures("pump")
     def test_another_page_is_asked(self, wire: Wire) -> None:
