@@ -57,17 +57,21 @@ stress: $(STAMPS)/test  ## Cancel 10,000 times at random instants, and check eve
 	$(BIN)/python -X faulthandler -m tests.stress 10000
 	$(BIN)/pytest tests/stress -m accept
 
-# Requirements first and without the flags: llama.cpp itself is not under test. Python's own leaks are none of ours.
+# Requirements first and without the flags: llama.cpp itself is not under test. Python's own leaks are none of ours. Python is not
+# linked to libstdc++: unless it is preloaded too, AddressSanitizer finds no __cxa_throw to go on with.
 ASAN_VENV := .venv-asan
+ASAN_TESTS ?= tests/native tests/engine tests/stress
 ASAN_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -O1 -g
 sanitize: $(STAMPS)/test  ## Run the native code under AddressSanitizer, UBSan and ThreadSanitizer
 	$(BIN)/pytest tests/sanitize -m "accept or not accept" -rP
 	$(MAKE) VENV=$(ASAN_VENV) $(ASAN_VENV)/stamps/build-requirements
 	CXXFLAGS="$(ASAN_FLAGS)" LDFLAGS="$(ASAN_FLAGS)" $(MAKE) VENV=$(ASAN_VENV) \
 	    INSTALL_OPTIONS=--config-settings=build-dir=build/asan $(ASAN_VENV)/stamps/test
-	LD_PRELOAD="$$(c++ -print-file-name=libasan.so)" PYTHONMALLOC=malloc \
-	    ASAN_OPTIONS=detect_leaks=0:suppressions=$(CURDIR)/tests/sanitize/asan.supp \
-	    $(ASAN_VENV)/bin/pytest tests/native tests/engine -p no:cacheprovider
+	rm -f build/asan/report.*
+	LD_PRELOAD="$$(c++ -print-file-name=libasan.so) $$(c++ -print-file-name=libstdc++.so)" PYTHONMALLOC=malloc \
+	    ASAN_OPTIONS=detect_leaks=0:suppressions=$(CURDIR)/tests/sanitize/asan.supp:log_path=$(CURDIR)/build/asan/report \
+	    UBSAN_OPTIONS=print_stacktrace=1:log_path=$(CURDIR)/build/asan/report \
+	    $(ASAN_VENV)/bin/pytest $(ASAN_TESTS) -p no:cacheprovider || { cat build/asan/report.*; exit 1; }
 
 matrix: $(STAMPS)/test $(STAMPS)/browser $(IPYKERNELS:%=$(STAMPS)/ipykernel-%)  ## Stop and interrupt on five ipykernels and every Python
 	$(BIN)/pytest tests/browser/test_stop.py --ipykernels $(subst $(space),$(comma),$(IPYKERNELS))

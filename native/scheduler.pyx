@@ -133,17 +133,29 @@ cdef class Scheduler:
             raise ValueError("a request without a sampler cannot be served")
         if request._sampler._model is not self._context._model:
             raise ValueError("the sampler and the context are of different models")
+        cdef Submitted answer = self._submit(request)
+        if answer == Submitted.busy:
+            self._end_queued()
+            answer = self._submit(request)
+        if answer == Submitted.busy:
+            raise EngineBusy(len(self._open))
+        if answer == Submitted.stopped:
+            raise ClosedError("the LLM is closed")
+
+    cdef Submitted _submit(self, Request request) except *:
         key = <uintptr_t> request._request
         self._open[key] = request
         cdef Submitted answer
         with nogil:
             answer = self._scheduler.submit(request._request[0])
-        if answer == Submitted.queued:
-            return
-        del self._open[key]
-        if answer == Submitted.busy:
-            raise EngineBusy(len(self._open))
-        raise ClosedError("the LLM is closed")
+        if answer != Submitted.queued:
+            del self._open[key]
+        return answer
+
+    def _end_queued(self):
+        # Those who were cancelled in the queue keep their places until the running step has ended, or somebody looks at them.
+        for request in list(self._open.values()):
+            request.end_if_queued()
 
     @property
     def n_open(self):

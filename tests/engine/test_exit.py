@@ -24,12 +24,41 @@ async def first(llm):
 ENDS = {
     "while generating": "g = running(llm.submit('word ' * 1500, ENDLESS))",
     "while generating with more in the queue": "g = [llm.submit('word ' * 1500, ENDLESS) for _ in range(5)]",
+    "while generating several": "g = [running(llm.submit(f'{n} ' * 500, ENDLESS)) for n in range(4)]",
+    "closed while generating several": "g = [running(llm.submit(f'{n} ' * 500, ENDLESS)) for n in range(4)]\n"
+    "llm.close()\n"
+    "assert all(each.done() for each in g)",
+    "closed by several threads while others call": "closers = [threading.Thread(target=llm.close) for _ in range(4)]\n"
+    "def call():\n"
+    "    from cyllama_jupyter import ClosedError, EngineBusy\n"
+    "    try:\n"
+    "        while True: llm.submit('w', ENDLESS).cancel()\n"
+    "    except (ClosedError, EngineBusy): pass\n"
+    "callers = [threading.Thread(target=call) for _ in range(4)]\n"
+    "for thread in callers + closers: thread.start()\n"
+    "for thread in callers + closers: thread.join()",
     "with an unread stream": "s = llm('word', ENDLESS, stream=True); next(s)",
     "closed while generating": "g = running(llm.submit('word ' * 1500, ENDLESS)); llm.close()",
     "after a cycle was collected": "llm.me = llm; g = running(llm.submit('w ' * 1500, ENDLESS)); "
     "del llm, g; gc.collect()",
     "with a done callback that still waits": "llm.submit('w ' * 1500, ENDLESS).add_done_callback(lambda g: None)",
     "with a generator that holds a stream": "it = (t for t in llm('word', ENDLESS, stream=True)); next(it)",
+    "after an unfinished iterator was collected": "s = llm('word', ENDLESS, stream=True); next(s); del s\n"
+    "gc.collect()\n"
+    "while llm._engine.scheduler.n_open: os.sched_yield()",
+    "after an unfinished iterator was collected in a cycle": "s = llm('word', ENDLESS, stream=True); next(s)\n"
+    "s.me = s; del s; gc.collect()\n"
+    "while llm._engine.scheduler.n_open: os.sched_yield()",
+    "dropped while generating": "g = running(llm.submit('w ' * 1500, ENDLESS)); engine = llm._engine; del llm, g\n"
+    "engine.join()",
+    "dropped while its generation is read": "s = llm('word', ENDLESS, stream=True); del llm; next(s); next(s)",
+    "in a forked child that exits": "g = running(llm.submit('w ' * 1500, ENDLESS)); pid = os.fork()\n"
+    "if pid: assert os.waitpid(pid, 0)[1] == 0",
+    "in forked children that close and drop it": "g = [llm.submit('word', ENDLESS) for _ in range(4)]\n"
+    "for _ in range(20):\n"
+    "    pid = os.fork()\n"
+    "    if not pid: llm.close(); g[0].cancel(); del llm, g; gc.collect(); sys.exit()\n"
+    "    assert os.waitpid(pid, 0)[1] == 0",
     "idle": "llm('word', GenerationConfig(max_tokens=2))",
     "with a stream of an event loop that is closed": "s = asyncio.run(first(AsyncLLM(llm)))",
     "with a stream of an event loop that stands still": "a = AsyncLLM(llm); loop = asyncio.new_event_loop(); "

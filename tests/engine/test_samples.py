@@ -1,6 +1,5 @@
 """Several answers to one prompt."""
 
-import contextlib
 from dataclasses import replace
 
 import pytest
@@ -77,10 +76,7 @@ def test_a_deadline_holds_for_all(slow_llm: LLM) -> None:
 def test_more_than_fit_the_queue_are_none(slow_llm: LLM) -> None:
     with pytest.raises(EngineBusy):
         slow_llm.submit_samples("a", N_PARALLEL + MAX_QUEUED + 1, ENDLESS)
-    while True:  # a cancelled one keeps its place until the step that runs is over
-        with contextlib.suppress(EngineBusy):
-            assert slow_llm("a", GREEDY).finish_reason == "length"
-            break
+    assert slow_llm("a", GREEDY).finish_reason == "length"  # those that were queued before have lost their places
 
 
 @pytest.mark.parametrize("n", [0, -1])

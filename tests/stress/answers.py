@@ -4,9 +4,7 @@ The model says one text whatever the prompt. Beside others in a batch the last b
 no token of it; a random model could answer otherwise there, so its texts are compared where it answers alone.
 """
 
-from contextlib import suppress
-
-from cyllama_jupyter import LLM, EngineBusy, Generation, GenerationConfig, Response
+from cyllama_jupyter import LLM, Generation, GenerationConfig, Response
 
 __all__ = ["ENDLESS", "SHARED", "TEXT", "check", "check_next", "greedy", "prompt", "submit"]
 
@@ -44,10 +42,8 @@ def whole(max_tokens: int) -> str:
 
 
 def submit(llm: LLM, number: int, max_tokens: int, timeout: float | None = None) -> Generation:
-    """Call; where the queue is full, again and again: what was cancelled stays in it until the engine comes to it."""
-    while True:
-        with suppress(EngineBusy):
-            return llm.submit(prompt(number), greedy(max_tokens), timeout)
+    """Queue an answer."""
+    return llm.submit(prompt(number), greedy(max_tokens), timeout)
 
 
 def check_next(llm: LLM) -> None:

@@ -176,11 +176,12 @@ def test_whatever_is_done_to_it_every_answer_ends_and_is_right(tmp_path: Path) -
 
 
 @pytest.mark.accept
+@pytest.mark.timeout(1800)
 def test_the_same_many_times(tmp_path: Path) -> None:
     class OnThisModel(OneLLM):
         path = write_cycle(tmp_path / "cycle.gguf", TEXT)
 
-    run_state_machine_as_test(OnThisModel, settings=settings(MANY_STEPS, max_examples=1000))
+    run_state_machine_as_test(OnThisModel, settings=settings(MANY_STEPS, max_examples=500))
 
 
 def test_alone_a_random_model_answers_as_before_whatever_was_cancelled(tmp_path: Path) -> None:
