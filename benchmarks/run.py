@@ -7,7 +7,19 @@ from collections.abc import Callable
 
 import psutil
 
-from benchmarks import cancelling, contention, importing, loading, memory, page, parallel, reuse, speed, streaming
+from benchmarks import (
+    cancelling,
+    contention,
+    importing,
+    loading,
+    memory,
+    page,
+    parallel,
+    reuse,
+    serving,
+    speed,
+    streaming,
+)
 from benchmarks.figure import Figure, table
 
 SUITES: dict[str, Callable[[], list[Figure]]] = {
@@ -19,6 +31,7 @@ SUITES: dict[str, Callable[[], list[Figure]]] = {
     "page": page.measure,
     "parallel": parallel.measure,
     "reuse": reuse.measure,
+    "serving": serving.measure,
     "speed": speed.measure,
     "streaming": streaming.measure,
 }

@@ -72,22 +72,23 @@ class ThreadGovernor {
     void give_up(int n_tokens, int threads, double seconds) noexcept {
         const std::size_t width = width_of(n_tokens);
         Bucket &bucket = buckets_[width];
+        const Pace &pace = pace_of(width);
         last_threads_ = threads;
         if (bucket.on_trial) {
             bucket.on_trial = false;
             bucket.fresh = 0;
-            pay(bucket.sides[bucket.side], most_patience[bucket.side], patience_in_a_step, 1);
+            pay(bucket.sides[bucket.side], pace.most_patience[bucket.side], seconds / n_tokens / bucket.cost, 1);
             return;
         }
         bucket.used = index_of(threads) / 2;
         bucket.cost = seconds / n_tokens;  // at most; the next step tells
         bucket.fresh = 0;
         bucket.delay = 0;
-        pay(bucket.sides[1], most_patience[1], patience_in_a_step, 1);
+        pay(bucket.sides[1], pace.most_patience[1], patience_in_a_step, 1);
     }
 
   private:
-    static constexpr double shortest_limit = 0.05;      // seconds
+    static constexpr double shortest_limit = 0.02;      // seconds
     static constexpr double patience_in_a_step = 2.5;   // times what fewer threads take
 
     // How small and large steps differ: of the former there are hundreds a minute, a whole prompt may be four of the latter.
@@ -97,10 +98,12 @@ class ThreadGovernor {
         int fresh;           // steps that make a mean to compare a trial with
         int steps;           // of a trial
         double alarm;        // steps' worth of delay that mean a change of load
-        double patience[2];  // down, up: see Side
+        double patience[2];       // down, up: see Side
+        double most_patience[2];  // the same
     };
-    static constexpr Pace small_{1.0 / 16, 3.0, 4, 6, 3.0, {32, 16}};
-    static constexpr Pace large_{0.3, 1.25, 2, 1, 2.0, {32, 8}};
+    // Two threads halve the time of a large step and one that fails costs a third of it: it is tried again after some five steps.
+    static constexpr Pace small_{1.0 / 16, 3.0, 4, 6, 3.0, {32, 16}, {256, 32}};
+    static constexpr Pace large_{0.3, 1.25, 2, 1, 2.0, {32, 8}, {256, 16}};
     static constexpr int large_step = 64;      // tokens
     static constexpr double gain = 0.04;       // that a trial must show, so that noise does not decide
     static constexpr double too_slow = 1.5;    // steps' worth of time that a trial may lose
@@ -116,7 +119,6 @@ class ThreadGovernor {
         double wait = 0;  // steps until a trial is due
         double patience = 0;
     };
-    static constexpr double most_patience[2] = {256, 32};  // down, up
 
     struct Bucket {
         std::size_t used = 0;         // index of the candidate in use
@@ -225,7 +227,7 @@ class ThreadGovernor {
         if (bucket.lost < -gain * bucket.steps) {
             adopt(bucket, pace);
         } else {
-            pay(bucket.sides[bucket.side], most_patience[bucket.side], std::max(bucket.lost, bucket.paid), bucket.steps);
+            pay(bucket.sides[bucket.side], pace.most_patience[bucket.side], std::max(bucket.lost, bucket.paid), bucket.steps);
         }
     }
 
@@ -242,7 +244,7 @@ class ThreadGovernor {
         bucket.delay = 0;
         bucket.sides[bucket.side] = {0, pace.patience[bucket.side]};  // and what is beyond it?
         bucket.sides[back].patience = pace.patience[back];
-        pay(bucket.sides[back], most_patience[back], (1 / ratio - 1) * bucket.steps, bucket.steps);
+        pay(bucket.sides[back], pace.most_patience[back], (1 / ratio - 1) * bucket.steps, bucket.steps);
         spread(bucket);
     }
 

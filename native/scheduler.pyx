@@ -2,7 +2,6 @@
 
 from libc.stdint cimport int32_t, uint8_t, uintptr_t
 from libcpp cimport bool as cbool
-from libcpp.string cimport string
 from libcpp.vector cimport vector
 from posix.types cimport pid_t
 from posix.unistd cimport getpid
@@ -98,7 +97,8 @@ cdef class Scheduler:
         self._backend = new LlamaBackend(context._ctx, context._model._model)
         self._governor = new ThreadGovernor(n_threads, n_threads_decode)
         self._scheduler = new CppScheduler(
-            self._backend[0], self._governor[0], max_queued, stash_bytes, context._abort.flag, <Notifier &> self.ended._wakeup)
+            self._backend[0], self._governor[0], max_queued, stash_bytes, context._abort.flag,
+            <Notifier &> self.ended._wakeup)
 
     def __dealloc__(self):
         if self._process == getpid():  # in a fork nobody leaves the condition that the engine's thread waits for
@@ -153,7 +153,7 @@ cdef class Scheduler:
         return answer
 
     def _end_queued(self):
-        # Those who were cancelled in the queue keep their places until the running step has ended, or somebody looks at them.
+        # Those who were cancelled in the queue keep their places until the running step has ended, or somebody looks.
         for request in list(self._open.values()):
             request.end_if_queued()
 
@@ -170,7 +170,7 @@ cdef class Scheduler:
             self._scheduler.run()
 
     def stop(self):
-        """Let ``run`` end what is open and return; cancel the requests first, or the running step goes on to its end."""
+        """Let ``run`` end what is open and return; cancel the requests first, or the running step goes on."""
         with nogil:
             self._scheduler.stop()
 

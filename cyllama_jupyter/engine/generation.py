@@ -102,6 +102,11 @@ class Generation(Iterator[str]):
         return self._run.config
 
     @property
+    def tells_tokens(self) -> bool:
+        """Whether somebody is called with each piece that is iterated over."""
+        return self._on_token is not None
+
+    @property
     def text(self) -> str:
         """The text so far."""
         self._run.settle()
@@ -192,8 +197,9 @@ class Generation(Iterator[str]):
 def consume(generation: Generation) -> Response:
     """Read a generation to its end on this thread; an error on the way cancels it."""
     with generation:
-        for _ in generation:
-            pass
+        if generation.tells_tokens:  # else nobody wants to be woken for each
+            for _ in generation:
+                pass
         return generation.result()
 
 
