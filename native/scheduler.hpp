@@ -7,66 +7,22 @@
 
 #include <algorithm>
 #include <atomic>
-#include <condition_variable>
 #include <cstddef>
 #include <deque>
 #include <exception>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "backend.hpp"
+#include "errand.hpp"
 #include "governor.hpp"
+#include "mailbox.hpp"
 #include "sequences.hpp"
+#include "step.hpp"
 
 namespace cyllama {
-
-class Scheduler;
-
-// Something to do between two steps, on the scheduler's thread.
-class Errand {
-  public:
-    virtual ~Errand() = default;
-
-    // Borrows what is notified when it is done.
-    void report_to(Notifier *waiter) noexcept { waiter_ = waiter; }
-    bool done() const noexcept { return done_.load(std::memory_order_acquire); }
-    // Of what is done: whether the scheduler came to it before it stopped; and throws what it threw.
-    bool performed() const noexcept { return performed_; }
-    void rethrow() const {
-        if (error_) {
-            std::rethrow_exception(error_);
-        }
-    }
-
-    // The scheduler's: what one errand throws is for its sender, and ends nobody else's work.
-    void run_and_finish(SequencePool &pool, Backend &backend) noexcept {
-        performed_ = true;
-        try {
-            run(pool, backend);
-        } catch (...) {
-            error_ = std::current_exception();
-        }
-        finish();
-    }
-    void finish() noexcept {
-        Notifier *const waiter = waiter_;
-        done_.store(true, std::memory_order_release);  // from here on its owner may destroy it
-        waiter->notify();
-    }
-
-  private:
-    virtual void run(SequencePool &pool, Backend &backend) = 0;
-
-    bool performed_ = false;
-    Notifier *waiter_ = nullptr;
-    std::exception_ptr error_;
-    std::atomic<bool> done_{false};
-};
-
-enum class Submitted { queued, busy, stopped };
 
 class Scheduler {
   public:
@@ -74,52 +30,19 @@ class Scheduler {
     // run then, and none that wait.
     Scheduler(Backend &backend, ThreadGovernor &governor, std::size_t max_queued, std::size_t stash_bytes,
               std::atomic<bool> &cancel_running, Notifier &ended)
-        : backend_(backend), governor_(governor), cancel_running_(cancel_running), ended_notifier_(ended), pool_(backend, stash_bytes),
-          capacity_(backend.n_sequences() + max_queued) {
+        : backend_(backend), governor_(governor), cancel_running_(cancel_running), pool_(backend, stash_bytes),
+          mailbox_(backend.n_sequences() + max_queued, ended) {
         backend_.set_abort(&should_abort, this);
     }
 
     // --- any thread ---
 
-    // Borrows a request until `take_ended` hands it back.
-    Submitted submit(Request &request) {
-        const std::lock_guard<std::mutex> lock(mutex_);
-        if (stopped_) {
-            return Submitted::stopped;
-        }
-        if (n_open_ >= capacity_) {
-            return Submitted::busy;
-        }
-        request.count_in(&n_open_);
-        request.order = ++n_submitted_;
-        incoming_.push_back(&request);
-        wake_.notify_one();
-        return Submitted::queued;
-    }
-
-    // Borrows an errand until it is done; false when the scheduler has stopped.
-    bool send(Errand &errand) {
-        const std::lock_guard<std::mutex> lock(mutex_);
-        if (stopped_) {
-            return false;
-        }
-        errands_.push_back(&errand);
-        wake_.notify_one();
-        return true;
-    }
+    Submitted submit(Request &request) { return mailbox_.submit(request); }
+    bool send(Errand &errand) { return mailbox_.send(errand); }
+    std::vector<Request *> take_ended() { return mailbox_.take_ended(); }
 
     // Lets `run` end everything that is open, and return. The running step is aborted by the requests' own cancel.
-    void stop() {
-        const std::lock_guard<std::mutex> lock(mutex_);
-        stopped_ = true;
-        wake_.notify_one();
-    }
-
-    // What has come to its end since the last call.
-    std::vector<Request *> take_ended() {
-        const std::lock_guard<std::mutex> lock(mutex_);
-        return std::exchange(ended_, {});
-    }
+    void stop() { mailbox_.stop(); }
 
     // --- the scheduler's thread ---
 
@@ -130,7 +53,7 @@ class Scheduler {
             while (receive()) {
                 sweep();
                 admit();
-                plan();
+                step_.plan(pool_.all(), backend_.step_tokens());
                 if (!step_.empty()) {
                     compute();
                 }
@@ -144,9 +67,6 @@ class Scheduler {
     }
 
   private:
-    // With others in the step its prompt chunks are short, so that those who write do not wait long for their next token.
-    static constexpr std::size_t mixed_step_tokens = 64;
-
     static bool should_abort(void *data) {
         const auto *self = static_cast<const Scheduler *>(data);
         return self->interrupted() || self->takes_too_long();
@@ -158,29 +78,18 @@ class Scheduler {
     // A step without a prompt chunk is short, and not aborted for one of several.
     bool interrupted() const noexcept {
         return cancel_running_.load() ||
-               ((has_prefill_ || running_.size() == 1) &&
-               std::any_of(running_.begin(), running_.end(),
+               ((step_.has_prefill || step_.running.size() == 1) &&
+               std::any_of(step_.running.begin(), step_.running.end(),
                            [](const Sequence *sequence) { return sequence->request->interruption() != Reason::none; }));
     }
 
-    // Takes in what was submitted, and sleeps while there is nothing to do. False: it is time to stop.
+    // Takes in what came; false: it is time to stop.
     bool receive() {
-        std::vector<Errand *> errands;
-        {
-            std::unique_lock<std::mutex> lock(mutex_);
-            const auto has_work = [this] {
-                return stopped_ || !incoming_.empty() || !errands_.empty() || !waiting_.empty() || pool_.n_busy() > 0;
-            };
-            wake_.wait(lock, has_work);
-            waiting_.insert(waiting_.end(), incoming_.begin(), incoming_.end());
-            incoming_.clear();
-            errands.swap(errands_);
-            if (stopped_) {
-                errands_ = std::move(errands);
-                return false;
-            }
+        const bool has_work = !waiting_.empty() || pool_.n_busy() > 0;
+        if (!mailbox_.receive(has_work, waiting_, errands_)) {
+            return false;
         }
-        for (Errand *errand : errands) {
+        for (Errand *errand : std::exchange(errands_, {})) {
             errand->run_and_finish(pool_, backend_);
         }
         return true;
@@ -203,7 +112,7 @@ class Scheduler {
                 request->finish(reason);  // it had lost its place to others
             }
             if (request->settle() || request->done()) {
-                hand_back(*request);
+                mailbox_.hand_back(*request);
                 return true;
             }
             return false;
@@ -235,54 +144,14 @@ class Scheduler {
         return pool_.all_busy() || (n_fit_ > 0 && pool_.n_busy() >= n_fit_);
     }
 
-    // Who computes how many tokens in the next step.
-    void plan() {
-        step_.clear();
-        running_.clear();
-        std::size_t n_reading = 0;
-        for (Sequence &sequence : pool_.all()) {
-            if (sequence.request != nullptr) {
-                running_.push_back(&sequence);
-                n_reading += sequence.missing() > 1 ? 1 : 0;
-            }
-        }
-        const std::size_t n_writing = running_.size() - n_reading;
-        std::size_t left = backend_.step_tokens();
-        if (n_writing > 0) {
-            left = std::max(std::min(left, mixed_step_tokens), running_.size());
-        }
-        left -= n_writing;
-        has_prefill_ = n_reading > 0;
-        for (const Sequence *sequence : running_) {
-            std::size_t share = 1;
-            if (sequence->missing() > 1) {
-                share = std::min(sequence->missing(), left / n_reading);
-                left -= share;
-                if (share > 2 && sequence->missing() - share == 1) {
-                    --share;  // no token of a prompt is computed alone (see `reusable`)
-                }
-                --n_reading;
-            }
-            add(*sequence, share);
-        }
-    }
-
-    void add(const Sequence &sequence, std::size_t count) {
-        const std::vector<Token> &tokens = sequence.request->tokens;
-        for (std::size_t index = sequence.tokens.size(), end = index + count; index < end; ++index) {
-            const bool is_last = index + 1 == tokens.size();
-            step_.push_back({tokens[index], static_cast<std::int32_t>(index), sequence.id, is_last});
-        }
-    }
-
     void compute() {
         lost_.clear();
-        const auto n_tokens = static_cast<int>(step_.size());
-        const int fixed = fixed_threads();
+        const auto n_tokens = static_cast<int>(step_.tokens.size());
+        const int fixed = step_.fixed_threads();
         const int n_threads = fixed > 0 ? fixed : governor_.choose(n_tokens);
         const Clock::time_point begin = Clock::now();
         give_up_at_ = fixed > 0 ? Clock::time_point::max() : after(begin, governor_.limit(n_tokens, n_threads));
-        const Decoded decoded = backend_.decode(step_, n_threads, lost_);
+        const Decoded decoded = backend_.decode(step_.tokens, n_threads, lost_);
         const std::chrono::duration<double> seconds = Clock::now() - begin;
         if (decoded == Decoded::done) {
             governor_.record(n_tokens, n_threads, seconds.count());
@@ -293,7 +162,7 @@ class Scheduler {
             pool_.all()[static_cast<std::size_t>(id)].tokens.clear();
         }
         if (decoded == Decoded::failed) {
-            fail(running_);
+            fail(step_.running);
         } else if (decoded == Decoded::no_room) {
             make_room();
         } else if (takes_too_long()) {
@@ -317,29 +186,18 @@ class Scheduler {
         backend_.truncate(0, 0);
     }
 
-    // The least number that any request in the step was given; 0 where all leave it to the governor.
-    int fixed_threads() const noexcept {
-        int fixed = 0;
-        for (const Sequence *sequence : running_) {
-            const Limits &limits = sequence->request->limits;
-            const int wanted = has_prefill_ ? limits.n_threads_batch : limits.n_threads;
-            fixed = wanted > 0 && (fixed == 0 || wanted < fixed) ? wanted : fixed;
-        }
-        return fixed;
-    }
-
     // The step is in memory: note it, and choose the next token of everyone whose logits it brought.
     void take_in() {
-        for (const StepToken &computed : step_) {
+        for (const StepToken &computed : step_.tokens) {
             pool_.all()[static_cast<std::size_t>(computed.sequence)].tokens.push_back(computed.token);
         }
-        for (Sequence *sequence : running_) {
+        for (Sequence *sequence : step_.running) {
             Request &request = *sequence->request;
             request.advance(std::min(sequence->tokens.size(), request.n_prompt));
         }
-        for (std::size_t index = 0; index < step_.size(); ++index) {
-            if (step_[index].wants_logits) {
-                write(pool_.all()[static_cast<std::size_t>(step_[index].sequence)], index);
+        for (std::size_t index = 0; index < step_.tokens.size(); ++index) {
+            if (step_.tokens[index].wants_logits) {
+                write(pool_.all()[static_cast<std::size_t>(step_.tokens[index].sequence)], index);
             }
         }
     }
@@ -381,17 +239,17 @@ class Scheduler {
         if (pool_.put_away_idle()) {
             return;
         }
-        const auto newest = std::max_element(running_.begin(), running_.end(), [](const Sequence *a, const Sequence *b) {
+        const auto newest = std::max_element(step_.running.begin(), step_.running.end(), [](const Sequence *a, const Sequence *b) {
             return a->request->order < b->request->order;
         });
-        if (running_.size() == 1) {
-            fail(running_);
+        if (step_.running.size() == 1) {
+            fail(step_.running);
             return;
         }
         waiting_.push_front((*newest)->request);
         (*newest)->request = nullptr;
         pool_.put_away(**newest);
-        n_fit_ = running_.size() - 1;
+        n_fit_ = step_.running.size() - 1;
     }
 
     void end(Sequence &sequence, Reason reason, std::string_view error = {}) {
@@ -400,7 +258,7 @@ class Scheduler {
         sequence.request = nullptr;
         n_fit_ = 0;
         request.finish(interruption != Reason::none && reason != Reason::failed ? interruption : reason, error);
-        hand_back(request);
+        mailbox_.hand_back(request);
     }
 
     // Nothing is known of their memory any more, nor of what it may have come from.
@@ -413,24 +271,14 @@ class Scheduler {
         pool_.stash().clear();
     }
 
-    void hand_back(Request &request) {
-        {
-            const std::lock_guard<std::mutex> lock(mutex_);
-            ended_.push_back(&request);
-        }
-        ended_notifier_.notify();
-    }
-
     // After the stop: cancelled where the cancel that came with it reaches, else closed.
     void close() {
-        running_.clear();
+        mailbox_.receive(true, waiting_, errands_);  // nothing is added to it after the stop
         for (Sequence &sequence : pool_.all()) {
             if (sequence.request != nullptr) {
                 end(sequence, Reason::closed);
             }
         }
-        waiting_.insert(waiting_.end(), incoming_.begin(), incoming_.end());  // nobody adds to it after the stop
-        incoming_.clear();
         for (Request *request : waiting_) {
             const Reason reason = request->interruption();
             if (request->begun || request->claim()) {
@@ -439,7 +287,7 @@ class Scheduler {
             while (!request->done()) {
                 std::this_thread::yield();  // somebody else ends it this moment
             }
-            hand_back(*request);
+            mailbox_.hand_back(*request);
         }
         waiting_.clear();
         for (Errand *errand : std::exchange(errands_, {})) {
@@ -450,27 +298,14 @@ class Scheduler {
     Backend &backend_;
     ThreadGovernor &governor_;
     std::atomic<bool> &cancel_running_;
-    Notifier &ended_notifier_;
     SequencePool pool_;
-    const std::size_t capacity_;
+    Mailbox mailbox_;
 
-    // Behind the mutex.
-    std::mutex mutex_;
-    std::condition_variable wake_;
-    std::vector<Request *> incoming_;
-    std::vector<Errand *> errands_;
-    std::vector<Request *> ended_;
-    std::atomic<std::size_t> n_open_{0};  // grows behind the mutex alone
-    std::uint64_t n_submitted_ = 0;
-    bool stopped_ = false;
-
-    // The scheduler's thread's.
     std::deque<Request *> waiting_;
+    std::vector<Errand *> errands_;
     std::size_t n_fit_ = 0;  // how many requests fit the context at once, learnt when one did not; 0: not known
-    std::vector<Sequence *> running_;
-    std::vector<StepToken> step_;
+    Step step_;
     std::vector<SequenceId> lost_;
-    bool has_prefill_ = false;
     Clock::time_point give_up_at_ = Clock::time_point::max();
 };
 

@@ -5,7 +5,8 @@
 #include <utility>
 #include <vector>
 
-#include "scheduler.hpp"
+#include "errand.hpp"
+#include "stash.hpp"
 
 namespace cyllama {
 
