@@ -53,6 +53,7 @@ class AbortState {
   public:
     std::atomic<bool> flag{false};
     std::atomic<bool> asks_callback{false};
+    std::atomic<bool> callback_raised{false};
     void *context = nullptr;     // the LlamaContext that this is a part of
     bool checks_signals = false;  // the decode runs on the main thread, where Python waits to handle signals; for that thread alone
 

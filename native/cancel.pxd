@@ -23,6 +23,7 @@ cdef extern from "cancel.hpp" namespace "cyllama" nogil:
     cdef cppclass AbortState:
         atomic_bool flag
         atomic_bool asks_callback
+        atomic_bool callback_raised
         void *context
         cbool checks_signals
         cbool signals_due()

@@ -6,6 +6,9 @@ from cyllama_jupyter._native.cancel cimport AbortState, CancelToken
 from cyllama_jupyter._native.model cimport LlamaModel
 
 
+cdef cbool _should_abort(void *data) noexcept nogil
+
+
 cdef class LlamaContext:
     cdef llama.llama_context *_ctx  # owned; freed before _model
     cdef LlamaModel _model  # keeps what _ctx borrows alive

@@ -40,6 +40,7 @@ cdef cbool _ask_python(LlamaContext context) noexcept:
         return callback is not None and bool(callback())
     except BaseException as error:  # re-raised by decode(); a C callback cannot raise
         context._callback_error = error
+        context._abort.callback_raised.store(True)
         return True
 
 
@@ -234,7 +235,8 @@ cdef class LlamaContext:
         """Ask ``callback()`` too, after every graph node, whether to abort; None takes it away.
 
         It adds to ``cancel`` and never replaces it. It runs with the GIL some hundred times a token, which slows
-        generation and every cancel; what it raises aborts the decode and is raised by it.
+        generation and every cancel; what it raises aborts the decode and is raised by it. On the context of an ``LLM``,
+        True cancels what runs, and an exception fails it with a DecodeError.
 
         Raises:
             TypeError: It is neither callable nor None.

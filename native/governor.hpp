@@ -26,7 +26,9 @@ class ThreadGovernor {
         }
         std::sort(candidates_.begin(), candidates_.end());
         candidates_.erase(std::unique(candidates_.begin(), candidates_.end()), candidates_.end());
-        last_cost_.assign(candidates_.size() + 1, std::numeric_limits<double>::infinity());  // fixed numbers may lie beyond them
+        for (Bucket &bucket : buckets_) {
+            bucket.last_cost.assign(candidates_.size() + 1, std::numeric_limits<double>::infinity());  // fixed numbers lie beyond them
+        }
     }
 
     // Threads for the next step of n_tokens. Asked again before a record, it answers the same.
@@ -50,7 +52,7 @@ class ThreadGovernor {
         const double cost = seconds / n_tokens;
         const bool woken = threads != last_threads_ && &pace == &small_;  // a thread that slept comes late to a short step
         last_threads_ = threads;
-        last_cost_[index_of(threads)] = cost;
+        bucket.last_cost[index_of(threads)] = cost;
         if (bucket.on_trial && threads == candidates_[bucket.tried()]) {
             judge(bucket, pace, cost / bucket.cost - 1, woken);
         } else if (!bucket.on_trial && threads == candidates_[bucket.used] && !woken) {
@@ -63,7 +65,9 @@ class ThreadGovernor {
     double limit(int n_tokens, int threads) const noexcept {
         double known = std::numeric_limits<double>::infinity();
         for (std::size_t fewer = 0; fewer < index_of(threads); ++fewer) {
-            known = std::min(known, last_cost_[fewer]);
+            for (std::size_t width = 0; width <= width_of(n_tokens); ++width) {  // a token costs less in a larger step
+                known = std::min(known, buckets_[width].last_cost[fewer]);
+            }
         }
         return std::max(shortest_limit, patience_in_a_step * known * n_tokens);
     }
@@ -128,6 +132,7 @@ class ThreadGovernor {
         double delay = 0;             // steps' worth of time lost since steps became slower than the mean; 0 or less: they did not
         double late_cost = 0;         // sum of the costs since then
         int late = 0;                 // number of steps since then
+        std::vector<double> last_cost;  // by candidate: seconds a token, as of its last step
         bool on_trial = false;
         int side = 0;                 // of the trial: 0 down, 1 up
         int steps = 0;                // of it so far, without the one that woke the threads
@@ -260,7 +265,6 @@ class ThreadGovernor {
     int most_;
     int first_;
     std::vector<int> candidates_;       // ascending
-    std::vector<double> last_cost_;      // by candidate: seconds a token, as of its last step
     std::array<Bucket, 32> buckets_{};  // by the number of bits of n_tokens
     int last_threads_ = 0;
 };

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -15,11 +16,14 @@ namespace cyllama {
 
 class LlamaBackend final : public Backend {
   public:
-    // Borrows both; the context has been made for so many sequences.
-    LlamaBackend(llama_context *ctx, const llama_model *model)
+    // Borrows all; the context has been made for so many sequences. `person_asks` is asked too whether to abort, with `person`, and
+    // sets `person_failed` where that failed.
+    LlamaBackend(llama_context *ctx, const llama_model *model, bool (*person_asks)(void *), void *person,
+                 std::atomic<bool> &person_failed)
         : ctx_(ctx), memory_(llama_get_memory(ctx)), vocab_(llama_model_get_vocab(model)),
           n_vocab_(llama_vocab_n_tokens(vocab_)), n_swa_(llama_model_n_swa(model)),
-          keeps_state_(llama_model_is_recurrent(model) || llama_model_is_hybrid(model)) {}
+          keeps_state_(llama_model_is_recurrent(model) || llama_model_is_hybrid(model)), person_asks_(person_asks), person_(person),
+          person_failed_(person_failed) {}
 
     // As a backend behaves that ignores the abort callback (CUDA, Metal, Vulkan); for tests.
     void ignore_abort() noexcept { polls_ = false; }
@@ -39,12 +43,12 @@ class LlamaBackend final : public Backend {
     }
 
     Decoded decode(const std::vector<StepToken> &step, int n_threads, std::vector<SequenceId> &lost) override {
-        if (keeps_state_) {
-            snapshot(step);
-        }
         llama_set_n_threads(ctx_, n_threads, n_threads);
         std::int32_t status = 0;
         try {
+            if (keeps_state_) {
+                snapshot(step);
+            }
             status = llama_decode(ctx_, batch(step));
         } catch (const std::exception &thrown) {
             error_ = std::string("llama_decode failed: ") + thrown.what();
@@ -54,6 +58,10 @@ class LlamaBackend final : public Backend {
             return Decoded::done;
         }
         restore(step, lost);
+        if (person_failed_.exchange(false)) {
+            error_ = "the abort callback of its context raised an exception";
+            return Decoded::failed;
+        }
         if (status == 2) {
             return Decoded::aborted;
         }
@@ -137,7 +145,7 @@ class LlamaBackend final : public Backend {
 
     static bool should_abort(void *data) {
         const auto *self = static_cast<const LlamaBackend *>(data);
-        return self->polls_ && self->asked_ != nullptr && self->asked_(self->asked_data_);
+        return self->polls_ && (self->asked_(self->asked_data_) || self->person_asks_(self->person_));
     }
 
     llama_batch batch(const std::vector<StepToken> &step) {
@@ -213,6 +221,9 @@ class LlamaBackend final : public Backend {
     const std::int32_t n_vocab_;
     const std::int32_t n_swa_;
     const bool keeps_state_;
+    bool (*const person_asks_)(void *);
+    void *const person_;
+    std::atomic<bool> &person_failed_;
     bool polls_ = true;
     bool (*asked_)(void *) = nullptr;
     void *asked_data_ = nullptr;

@@ -62,10 +62,11 @@ cdef class LlamaSampler:
         cdef vector[const char *] pointers
         for breaker in encoded:
             pointers.push_back(<const char *> <bytes> breaker)
-        self._add(
-            llama.llama_sampler_init_dry(
-                self._model._vocab, multiplier, base, allowed_length, last_n, pointers.data(), pointers.size()),
-            "DRY")
+        cdef llama.llama_sampler *link
+        with nogil:  # it reads the whole vocabulary once for each breaker
+            link = llama.llama_sampler_init_dry(
+                self._model._vocab, multiplier, base, allowed_length, last_n, pointers.data(), pointers.size())
+        self._add(link, "DRY")
 
     def add_top_k(self, int k):
         """Keep the ``k`` likeliest tokens, all when 0 (``llama_sampler_init_top_k``)."""

@@ -42,7 +42,10 @@ class Scheduler {
     std::vector<Request *> take_ended() { return mailbox_.take_ended(); }
 
     // Lets `run` end everything that is open, and return. The running step is aborted by the requests' own cancel.
-    void stop() { mailbox_.stop(); }
+    void stop() {
+        stopped_.store(true);
+        mailbox_.stop();
+    }
 
     // --- the scheduler's thread ---
 
@@ -77,7 +80,7 @@ class Scheduler {
 
     // A step without a prompt chunk is short, and not aborted for one of several.
     bool interrupted() const noexcept {
-        return cancel_running_.load() ||
+        return stopped_.load() || cancel_running_.load() ||
                ((step_.has_prefill || step_.running.size() == 1) &&
                std::any_of(step_.running.begin(), step_.running.end(),
                            [](const Sequence *sequence) { return sequence->request->interruption() != Reason::none; }));
@@ -167,6 +170,8 @@ class Scheduler {
             make_room();
         } else if (takes_too_long()) {
             governor_.give_up(n_tokens, n_threads, seconds.count());
+        } else if (!interrupted()) {
+            cancel_running_.store(true);  // the person's own callback wanted it
         }
     }
 
@@ -300,6 +305,7 @@ class Scheduler {
     std::atomic<bool> &cancel_running_;
     SequencePool pool_;
     Mailbox mailbox_;
+    std::atomic<bool> stopped_{false};
 
     std::deque<Request *> waiting_;
     std::vector<Errand *> errands_;

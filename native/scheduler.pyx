@@ -8,7 +8,7 @@ from posix.unistd cimport getpid
 
 from cyllama_jupyter._native cimport llama
 from cyllama_jupyter._native.cancel cimport atomic_bool
-from cyllama_jupyter._native.context cimport LlamaContext
+from cyllama_jupyter._native.context cimport LlamaContext, _should_abort
 from cyllama_jupyter._native.request cimport CppRequest, Request
 from cyllama_jupyter._native.wakeup cimport Notifier, Wakeup
 
@@ -24,7 +24,8 @@ cdef extern from "backend.hpp" namespace "cyllama" nogil:
 
 cdef extern from "llama_backend.hpp" namespace "cyllama" nogil:
     cdef cppclass LlamaBackend(Backend):
-        LlamaBackend(llama.llama_context *ctx, const llama.llama_model *model) except +
+        LlamaBackend(llama.llama_context *ctx, const llama.llama_model *model, llama.ggml_abort_callback person_asks,
+                     void *person, atomic_bool &person_failed) except +
         void ignore_abort()
 
 cdef extern from "scheduler.hpp" namespace "cyllama" nogil:
@@ -94,7 +95,8 @@ cdef class Scheduler:
         self._process = getpid()
         self.ended = Wakeup()
         self._errands = Wakeup()
-        self._backend = new LlamaBackend(context._ctx, context._model._model)
+        self._backend = new LlamaBackend(
+            context._ctx, context._model._model, _should_abort, &context._abort, context._abort.callback_raised)
         self._governor = new ThreadGovernor(n_threads, n_threads_decode)
         self._scheduler = new CppScheduler(
             self._backend[0], self._governor[0], max_queued, stash_bytes, context._abort.flag,

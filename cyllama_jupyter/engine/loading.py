@@ -14,7 +14,7 @@ from cyllama_jupyter.engine.threads import fixed, most_threads
 from cyllama_jupyter.errors import LoadCancelled, LoadError, UnsupportedModelError
 from cyllama_jupyter.models import check_model_file
 
-__all__ = ["check", "load"]
+__all__ = ["check", "free_memory", "load"]
 
 DEFAULT_N_BATCH = 2048
 DEFAULT_SPLIT_MODE = 1
@@ -95,7 +95,7 @@ def _make_context(model: LlamaModel, config: GenerationConfig, path: str) -> Lla
         raise UnsupportedModelError(message) from error
 
 
-def _free_memory() -> int:
+def free_memory() -> int:
     """Return the memory that may still be taken, in bytes: the machine's, or this container's where that is less."""
     free = psutil.virtual_memory().available
     try:
@@ -108,7 +108,7 @@ def _free_memory() -> int:
 def _check_memory(model: LlamaModel, n_ctx: int, n_ubatch: int) -> None:
     """Refuse a context that does not fit: the system would grant the memory, and end the process when it is used."""
     needed = model.context_bytes(n_ctx, n_ubatch)
-    free = _free_memory()
+    free = free_memory()
     if needed is not None and needed > free:
         raise LoadError(
             f"a context of {n_ctx:,} tokens takes about {needed / GIGABYTE:,.1f} GB "

@@ -52,9 +52,12 @@ class Reporter:
             self._ended.notify()
 
     def _report(self) -> None:
-        for run in cast("list[Run]", self._scheduler.take_ended()):
+        """Run the callbacks, and send the log on: a cancel and a full context are no errors, though llama.cpp logs them so."""
+        ended = cast("list[Run]", self._scheduler.take_ended())
+        for run in ended:
             run.report()
-            _forward_logs(logging.DEBUG if run.outcome in ("cancelled", "timeout") else logging.CRITICAL)
+        if ended:
+            _forward_logs(logging.CRITICAL if any(run.outcome == "failed" for run in ended) else logging.DEBUG)
 
 
 def _forward_logs(ceiling: int) -> None:

@@ -16,7 +16,7 @@ def of_load(requested: GenerationConfig, context: LlamaContext) -> GenerationCon
     """Fill in what was left to the load."""
     defaults = {
         "n_ctx": context.n_ctx,
-        "n_batch": loading.DEFAULT_N_BATCH,
+        "n_batch": context.n_batch,
         "n_ubatch": context.n_ubatch,
         "n_parallel": context.n_sequences,
         "flash_attn": "off",

@@ -63,6 +63,7 @@ class LoopWaker:
         while not self._stopped:
             self.wakeup.wait(_LONG)
             self._post()
+        self._post()  # what came while it last did
 
     def _post(self) -> None:
         if self._posted:

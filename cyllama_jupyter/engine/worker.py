@@ -2,6 +2,7 @@
 
 import _thread
 import atexit
+import logging
 import os
 import threading
 import time
@@ -9,15 +10,13 @@ import weakref
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import psutil
-
 from cyllama_jupyter._native.cancel import CancelScope, LoadState
 from cyllama_jupyter._native.context import LlamaContext
 from cyllama_jupyter._native.scheduler import Scheduler
 from cyllama_jupyter._native.wakeup import Wakeup
 from cyllama_jupyter.config import GenerationConfig
 from cyllama_jupyter.engine import logs
-from cyllama_jupyter.engine.loading import load
+from cyllama_jupyter.engine.loading import free_memory, load
 from cyllama_jupyter.engine.reporter import Reporter
 from cyllama_jupyter.engine.run import Run
 from cyllama_jupyter.engine.threads import most_threads
@@ -36,6 +35,7 @@ MAX_STASH_BYTES = 2**30
 """The most memory for what was computed for earlier prompts; never more than an eighth of what is free."""
 
 _EXIT_SECONDS = 10.0
+_LOGGER = logging.getLogger(__name__)
 
 
 class EngineThread:
@@ -171,24 +171,30 @@ class EngineThread:
     def _serve(self) -> None:
         try:
             self.model, self.context = load(self._path, self._config, self.load_state)
-            self.stash_bytes = min(MAX_STASH_BYTES, psutil.virtual_memory().available // 8)
-            self.scheduler = _scheduler(self.context, self.stash_bytes)
+            self.stash_bytes = min(MAX_STASH_BYTES, free_memory() // 8)
+            scheduler = _scheduler(self.context, self.stash_bytes)
+            reporter = Reporter(scheduler)
+            self._reporter = reporter.start()
         except BaseException as error:  # noqa: BLE001 - raised by the thread that waits for the load
             self.error = error
-        self._announce()
-        if self.model is None or self.context is None or self.scheduler is None:
             return
-        model, context, scheduler = self.model, self.context, self.scheduler
+        self.scheduler = scheduler
+        self._announce()
         if self._stopped:  # before there was a scheduler to stop
             scheduler.stop()
-        reporter = Reporter(scheduler)
         try:
-            self._reporter = reporter.start()
             scheduler.run()
+        except BaseException:
+            _LOGGER.exception("the engine of %r has ended: load the model again", self._path)
         finally:
             reporter.stop()
-            self.model = self.context = self.scheduler = None
-            scheduler.close()
+            self._free(scheduler)
+
+    def _free(self, scheduler: Scheduler) -> None:
+        model, context = self.model, self.context
+        self.model = self.context = self.scheduler = None
+        scheduler.close()
+        if context is not None and model is not None:
             context.close()
             model.close()
 

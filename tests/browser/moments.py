@@ -22,13 +22,18 @@ next(iter(magics._registered.values()))._shelf._open = endless
 """
 HELD_AT_THE_LAST = """
 import threading
-from cyllama_jupyter.engine.run import Run
-emit = Run.emit
-def hold(run, text):  # the engine waits before its last token until it is stopped
-    emit(run, text)
+from cyllama_jupyter.engine.worker import EngineThread
+submit = EngineThread.submit
+def hold():  # the engine waits in the last token's decode until it is stopped
     while run.generated == run.config.max_tokens - 1 and not run.token.cancelled:
         threading.Event().wait(0.01)
-Run.emit = hold
+    return False
+def held(engine, submitted):
+    global run
+    run = submitted
+    engine.context.set_abort_callback(hold)
+    submit(engine, submitted)
+EngineThread.submit = held
 """
 PROMPT = "Write a very long story."
 

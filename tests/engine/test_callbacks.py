@@ -7,7 +7,7 @@ from queue import SimpleQueue
 
 import pytest
 
-from cyllama_jupyter import LLM, Generation, GenerationConfig, Response
+from cyllama_jupyter import LLM, DecodeError, Generation, GenerationConfig, Response
 
 GREEDY = GenerationConfig(max_tokens=8, temperature=0.0)
 
@@ -80,3 +80,34 @@ def test_a_log_handler_that_raises_does_not_end_the_engine(tiny_llm: LLM, capsys
         logger.removeHandler(handler)
         logger.setLevel(level)
     capsys.readouterr()
+
+
+class TestAnAbortCallbackOnTheContextOfAnLLM:
+    """It adds to ``cancel`` there too (``LlamaContext.set_abort_callback``)."""
+
+    def test_true_cancels_what_runs(self, tiny_model: Path) -> None:
+        with LLM(tiny_model) as llm:
+            llm._ctx.set_abort_callback(lambda: True)
+            assert llm("a", GREEDY).finish_reason == "cancelled"
+            llm._ctx.set_abort_callback(None)
+            assert llm("a", GREEDY).finish_reason == "length"
+
+    def test_an_exception_fails_what_runs(self, tiny_model: Path) -> None:
+        def fail() -> bool:
+            raise ZeroDivisionError("mine")
+
+        with LLM(tiny_model) as llm:
+            llm._ctx.set_abort_callback(fail)
+            with pytest.raises(DecodeError, match="abort callback of its context raised"):
+                llm("a", GREEDY)
+            llm._ctx.set_abort_callback(None)
+            assert llm("a", GREEDY).finish_reason == "length"
+
+    def test_false_leaves_it_to_cancel(self, slow_model: Path) -> None:
+        with LLM(slow_model) as llm:
+            llm._ctx.set_abort_callback(lambda: False)
+            generation = llm.submit("word " * 1500, GREEDY)
+            while generation.progress.phase != "prefill":
+                generation.wait(0.005)
+            generation.cancel()
+            assert generation.result(60).finish_reason == "cancelled"
