@@ -52,7 +52,7 @@ class Reporter:
             self._ended.notify()
 
     def _report(self) -> None:
-        """Run the callbacks, and send the log on: a cancel and a full context are no errors, though llama.cpp logs them so."""
+        """Run the callbacks and send the log on, in which cancels and full contexts stand as errors."""
         ended = cast("list[Run]", self._scheduler.take_ended())
         for run in ended:
             run.report()
