@@ -38,9 +38,13 @@ class Figure:
     @property
     def row(self) -> str:
         """Return the figure as a row of Markdown."""
-        shown = f"not measured: {self.note}" if self.value is None else f"{self.value:.3g} {self.unit}"
+        shown = f"not measured: {self.note}" if self.value is None else f"{self._digits} {self.unit}"
         how = "" if self.value is None else self.note
         return f"| {self.name} | {shown} | {self.aim} | {self.verdict} | {how} |"
+
+    @property
+    def _digits(self) -> str:
+        return "" if self.value is None else f"{self.value:.3f}" if self.unit == "ratio" else f"{self.value:.3g}"
 
     @property
     def aim(self) -> str:

@@ -1,4 +1,4 @@
-"""A context: the memory of one conversation with a model, and the decode that can be stopped."""
+"""A context: what a model remembers of its sequences, and the decode that can be stopped."""
 
 import threading
 
@@ -133,7 +133,7 @@ cdef class LlamaContext:
         if self._ctx is NULL:
             raise ClosedError("the context is closed")
         if self._busy:
-            raise RuntimeError("another thread is using this context; use LLM, which queues")
+            raise RuntimeError("the context is in use, by another thread or by the LLM that it belongs to")
         self._busy = True
         return 0
 

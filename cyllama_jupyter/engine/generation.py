@@ -87,7 +87,7 @@ class Generation(Iterator[str]):
         return self._run.error
 
     def add_done_callback(self, callback: Callable[["Generation"], object]) -> None:
-        """Call ``callback(generation)`` on the thread that ends it, or now if it is done; what it raises is logged."""
+        """Call ``callback(generation)`` on a thread of the engine, or now if it is done; what it raises is logged."""
         self._run.call_when_done(lambda: callback(self))
 
     @property

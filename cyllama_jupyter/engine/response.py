@@ -68,7 +68,7 @@ class Response(str):
     Args:
         text: The generated text.
         stats: Its figures.
-        finish_reason: ``"stop"``, ``"length"`` or ``"cancelled"``.
+        finish_reason: ``"stop"``, ``"length"``, ``"cancelled"`` or ``"timeout"``.
         model: Path of the model that wrote it.
     """
 
