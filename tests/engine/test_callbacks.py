@@ -79,6 +79,9 @@ def test_a_log_handler_that_raises_does_not_end_the_engine(tiny_llm: LLM, capsys
     finally:
         logger.removeHandler(handler)
         logger.setLevel(level)
+    told = threading.Event()
+    tiny_llm.submit("c", GREEDY).add_done_callback(lambda _: told.set())
+    assert told.wait(60)  # then what the others left in the log has been sent on, to the stderr of this test
     capsys.readouterr()
 
 
