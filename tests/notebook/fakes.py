@@ -17,6 +17,9 @@ from cyllama_jupyter.engine.response import FinishReason, GenerationStats, Phase
 from cyllama_jupyter.notebook.shelf import OnProgress
 from cyllama_jupyter.notebook.sinks import Ending, Status
 
+Use = Callable[[LLM], None]
+"""Makes every path lead to a model."""
+
 RunCell = Callable[[str], ExecutionResult]
 """``shell.run_cell`` as it would be typed."""
 
