@@ -2,9 +2,9 @@
 
 All times are wall time around a whole call, taken inside the contestant's process:
 
-- decode: the tokens after the second over the time of a call less that of a call for two tokens, right before it. Not of a
-  call for one: llama-cpp-python keeps the logits of a prompt that was the last thing it decoded, and when it is asked for that
-  prompt again it takes them and decodes one token less than it counts;
+- decode: the tokens after the second over the time of a call less that of a call for two tokens, right before it. (Not
+  for one: llama-cpp-python keeps the logits of a prompt that was the last thing it decoded, takes them when it is asked
+  for that prompt again, and so decodes one token less than it counts.)
 - prefill: the prompt's tokens over the time of a call for one token. No prompt comes twice, so nothing is reused.
 """
 

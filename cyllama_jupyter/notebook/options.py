@@ -1,18 +1,18 @@
-"""The line of a ``%%llm`` cell: words in, a frozen ``CellOptions`` or one line of complaint out."""
+"""The options of a ``%%llm`` cell."""
 
-import argparse
-import keyword
-import shlex
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
-from typing import NoReturn, TypeVar
+from typing import Literal
 
 from IPython.core.error import UsageError
 
 from cyllama_jupyter.config import GenerationConfig
+from cyllama_jupyter.notebook.parsing import LineParser, choice, name, number, text, unescaped
 
-__all__ = ["CellOptions", "help_text", "nearest", "parse"]
+__all__ = ["PARSER", "CellOptions", "help_text", "parse"]
+
+As = Literal["json", "code", "list", "int", "float", "bool", "table"]
+_FORMS: tuple[As, ...] = ("json", "code", "list", "int", "float", "bool", "table")
+_MOST_ANSWERS = 16
 
 _EXAMPLES = """examples:
   %%llm --max-tokens 200 --temperature 0.2 --out answer
@@ -20,9 +20,13 @@ _EXAMPLES = """examples:
 
   %%llm --system "You are terse." --stop "\\n\\n" --seed 7
   Name three rivers.
+
+  %%llm --as table --out towns
+  The five largest towns in {{ country }}, with their populations.
+
+  %%llm --chat physics
+  And why is it red in the evening?
 """
-_ESCAPES = {r"\n": "\n", r"\t": "\t", r"\\": "\\"}
-_Number = TypeVar("_Number", int, float)
 
 
 @dataclass(frozen=True)
@@ -35,12 +39,24 @@ class CellOptions:
         top_p: Choose among the likeliest tokens that make up this much probability.
         seed: Seed of the choice.
         stop: Texts that end the answer.
-        system: The system message of the chat.
+        system: The system message of the chat, or the name of a variable that holds it.
+        file: Text files that go before the prompt.
+        attach: Names of variables that go before the prompt.
+        prefix: How the answer begins.
         raw: Send the cell as it is, without the chat template.
+        chat: Name of the conversation that this is a turn of.
+        continue_: Go on with an answer that was cut off.
+        as_: The kind of object that the answer is.
+        schema: Name of the type or JSON schema that the answer fits.
+        grammar: File with the GBNF grammar that the answer fits.
+        n: How many answers.
+        logprobs: How many alternatives to keep of each token.
         out: Name of a variable for the answer.
-        model: Path of the model for this cell alone.
+        model: The model for this cell alone: a path, an alias, or ``hf:owner/repo``.
         bg: Run in the background.
         timeout: Seconds after which the answer ends.
+        dry_run: Show the prompt and generate nothing.
+        debug: Show errors with their tracebacks.
         help: Print the options and run nothing.
     """
 
@@ -50,11 +66,23 @@ class CellOptions:
     seed: int | None = None
     stop: tuple[str, ...] = ()
     system: str | None = None
+    file: tuple[str, ...] = ()
+    attach: tuple[str, ...] = ()
+    prefix: str | None = None
     raw: bool = False
+    chat: str | None = None
+    continue_: bool = False
+    as_: As | None = None
+    schema: str | None = None
+    grammar: str | None = None
+    n: int = 1
+    logprobs: int | None = None
     out: str | None = None
     model: str | None = None
     bg: bool = False
     timeout: float | None = None
+    dry_run: bool = False
+    debug: bool = False
     help: bool = False
 
     def over(self, base: GenerationConfig) -> GenerationConfig:
@@ -79,110 +107,64 @@ class CellOptions:
             raise UsageError(" ".join(str(error).split())) from None
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """Return "; did you mean …?" with the known word that is nearest, or nothing when none is near.
-
-    Args:
-        word: What was typed, with dashes or without.
-        known: What could have been meant.
-    """
-    names = {name.lstrip("-"): name for name in known}
-    typed = word.lstrip("-").lower()
-    begun = [name for name in names if typed and name.startswith(typed)]
-    matches = begun or get_close_matches(typed, names, n=1)
-    return f"; did you mean {names[matches[0]]}?" if matches else ""
-
-
-def _number(convert: Callable[[str], _Number], kind: str) -> Callable[[str], _Number]:
-    def read(word: str) -> _Number:
-        try:
-            return convert(word)
-        except ValueError:
-            raise argparse.ArgumentTypeError(f"needs {kind}, not {word!r}") from None
-
-    return read
-
-
-def _name(word: str) -> str:
-    if not word.isidentifier() or keyword.iskeyword(word):
-        raise argparse.ArgumentTypeError(f"needs the name of a variable, not {word!r}")
-    return word
-
-
-def _unescaped(word: str) -> str:
-    """Read the two escapes that a stop text needs, because a line cannot hold a line break."""
-    pieces = iter(word)
-    read = ""
-    for character in pieces:
-        pair = character + next(pieces, "") if character == "\\" else character
-        read += _ESCAPES.get(pair, pair)
-    return read
-
-
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> LineParser:
     default = GenerationConfig()
-    parser = argparse.ArgumentParser(
+    parser = LineParser(
         prog="%%llm",
         usage="%%%%llm [options]\n       the prompt, on the lines below",
         epilog=_EXAMPLES,
-        formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(prog, max_help_position=26, width=100),
-        add_help=False,
-        allow_abbrev=False,
-        exit_on_error=False,
+        beyond="; the prompt goes on the lines below, a text with spaces in quotes",
     )
-    whole, real = _number(int, "a whole number"), _number(float, "a number")
+    whole, real = number(int, "a whole number"), number(float, "a number")
     add = parser.add_argument
     add("--max-tokens", type=whole, metavar="N", help=f"stop after this many tokens ({default.max_tokens})")
     add("--temperature", type=real, metavar="T", help=f"randomness; 0 is greedy ({default.temperature})")
     add("--top-p", type=real, metavar="P", help=f"choose among the likeliest tokens up to this sum ({default.top_p})")
     add("--seed", type=whole, metavar="N", help="the same seed gives the same answer (-1: random)")
-    add("--system", metavar="TEXT", help="the system message")
-    add("--raw", action="store_true", help="send the cell as it is, without the model's chat template")
-    add("--stop", type=_unescaped, metavar="TEXT", action="append", help=r"end before this text; reads \n, \t, \\")
-    add("--out", type=_name, metavar="NAME", help="put the answer into this variable too (it is always in _llm)")
-    add("--model", metavar="PATH", help="use this model for this cell; it stays loaded")
-    add("--bg", action="store_true", help="return at once and go on in the background (see %%llm jobs)")
+    add("--stop", type=unescaped, metavar="TEXT", action="append", help=r"end before this text; reads \n, \t, \\")
     add("--timeout", type=real, metavar="SECONDS", help="end the answer after this time, and keep what there is")
+    add("--system", metavar="TEXT", help="the system message, or a variable that holds it")
+    add("-f", "--file", metavar="FILE", action="append", help="put a text file before the prompt")
+    add("--attach", type=name, metavar="NAME", action="append", help="put a variable's value before the prompt")
+    add("--prefix", type=unescaped, metavar="TEXT", help="begin the answer with this text")
+    add("--raw", action="store_true", help="send the cell as it is, without the model's chat template")
+    add("--chat", type=text, metavar="NAME", help="go on with a conversation (%%llm chats lists them)")
+    add("--continue", action="store_true", dest="continue_", help="go on with the answer that was cut off")
+    add("--as", type=choice(_FORMS), dest="as_", metavar="FORM", help=f"answer with an object: {', '.join(_FORMS)}")
+    add("--schema", type=name, metavar="NAME", help="answer with an object of this type, or that fits this JSON schema")
+    add("--grammar", metavar="FILE", help="answer with a text that fits a GBNF grammar")
+    add("--n", type=whole, default=1, metavar="N", help="several answers side by side (1)")
+    add("--logprobs", type=whole, metavar="K", help="keep each token's probability and K alternatives, in .tokens")
+    add("--out", type=name, metavar="NAME", help="put the answer into this variable too (it is always in _llm)")
+    add("--model", metavar="REF", help="use this model for this cell; it stays loaded")
+    add("--bg", action="store_true", help="return at once and go on in the background (see %%llm jobs)")
+    add("--dry-run", action="store_true", help="show the prompt as the model would get it, and generate nothing")
+    add("--debug", action="store_true", help="show an error with its whole traceback")
     add("--help", action="store_true", help="print this")
     return parser
 
 
-_PARSER = _parser()
-_FLAGS = tuple(_PARSER._option_string_actions)  # noqa: SLF001 - argparse has no public list of them
+PARSER = _parser()
+"""Reads the line of a cell."""
+
+_LISTS = ("stop", "file", "attach")
+
+_CLASHES = (
+    (("raw", "system"), "--system has no place in a --raw prompt; write it into the cell"),
+    (("raw", "chat"), "a conversation goes through the chat template: leave out --raw or --chat"),
+    (("as_", "schema"), "--as and --schema both say what the answer is: leave one out"),
+    (("as_", "grammar"), "--as and --grammar both say what the answer is: leave one out"),
+    (("schema", "grammar"), "--schema and --grammar both say what the answer is: leave one out"),
+    (("n", "chat"), "a conversation goes on with one answer: leave out --n or --chat"),
+    (("n", "bg"), "several answers run while you look on: leave out --n or --bg"),
+    (("n", "continue_"), "one answer can be gone on with: leave out --n"),
+    (("prefix", "continue_"), "the answer has begun already: leave out --prefix"),
+)
 
 
 def help_text() -> str:
-    """Return the options of ``%%llm`` with their defaults and two examples."""
-    return _PARSER.format_help().rstrip()
-
-
-def _split(line: str) -> list[str]:
-    r"""Split a line as a shell does, but for the backslash: it is an ordinary character, so ``--stop \n`` keeps it."""
-    if '\\"' in line or "\\'" in line:
-        raise UsageError("a backslash does not quote a quote here; put the text in the other kind of quotes")
-    lexer = shlex.shlex(line, posix=True, punctuation_chars=False)
-    lexer.whitespace_split, lexer.commenters, lexer.escape = True, "", ""
-    try:
-        return list(lexer)
-    except ValueError:
-        raise UsageError("a quote is not closed; a text with an apostrophe goes in double quotes") from None
-
-
-def _complain(error: argparse.ArgumentError) -> NoReturn:
-    message = error.message
-    if message == "expected one argument":
-        message = f"needs a value (one that begins with a dash is written {error.argument_name}=VALUE)"
-    elif message.startswith("ignored explicit argument"):
-        message = "takes no value"
-    raise UsageError(f"{error.argument_name} {message}") from None
-
-
-def _refuse(word: str) -> NoReturn:
-    flag = word.partition("=")[0]
-    if flag.startswith("-"):
-        raise UsageError(f"there is no option {flag}{nearest(flag, _FLAGS) or '; %%llm --help lists them'}")
-    hint = nearest(word, _FLAGS) or "; the prompt goes on the lines below, a text with spaces in quotes"
-    raise UsageError(f"{word!r} is not an option{hint}")
+    """Return the options of ``%%llm`` with their defaults and examples."""
+    return PARSER.format_help().rstrip()
 
 
 def parse(line: str) -> CellOptions:
@@ -194,16 +176,15 @@ def parse(line: str) -> CellOptions:
     Raises:
         UsageError: An option is wrong, its value is missing or not of its kind, or out of range; one line.
     """
-    try:
-        given, unknown = _PARSER.parse_known_args(_split(line))
-    except argparse.ArgumentError as error:
-        _complain(error)
-    if unknown:
-        _refuse(unknown[0])
-    options = CellOptions(**{**vars(given), "stop": tuple(given.stop or ())})
-    if options.raw and options.system is not None:
-        raise UsageError("--system has no place in a --raw prompt; write it into the cell")
+    given = vars(PARSER.read(line))
+    options = CellOptions(**{**given, **{name: tuple(given[name] or ()) for name in _LISTS}})
+    default = CellOptions()
+    for names, complaint in _CLASHES:
+        if all(getattr(options, name) != getattr(default, name) for name in names):
+            raise UsageError(complaint)
     if options.timeout is not None and not options.timeout > 0:
         raise UsageError(f"--timeout needs a number of seconds above 0, not {options.timeout:g}")
+    if not 1 <= options.n <= _MOST_ANSWERS:
+        raise UsageError(f"--n needs a number of answers from 1 to {_MOST_ANSWERS}, not {options.n}")
     options.over(GenerationConfig())  # a bad value is told before a model is loaded for it
     return options

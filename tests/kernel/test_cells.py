@@ -159,8 +159,8 @@ def test_help_prints_the_options(kernel: Kernel) -> None:
         ("%%llm --system 'open\nword", "UsageError", ["quote"]),
         ("%%llm\n  \n", "UsageError", ["empty"]),
         ("%llm lod x.gguf", "UsageError", ["did you mean load?"]),
-        ("%llm", "UsageError", ["usage"]),
-        ("%llm load", "UsageError", ["path"]),
+        ("%llm", "UsageError", ["needs a command"]),
+        ("%llm load", "UsageError", ["needs PATH"]),
         ("%llm load nothing.gguf", "ModelNotFoundError", ["nothing.gguf"]),
         ("%%llm --model nothing.gguf\nword", "ModelNotFoundError", ["nothing.gguf"]),
         ("%llm load .", "ModelFileError", ["directory"]),
@@ -186,7 +186,7 @@ def test_off_the_main_thread_it_works(kernel: Kernel) -> None:
 
 def test_unloading_the_extension_takes_everything_away(kernel: Kernel) -> None:
     kernel.run("from cyllama_jupyter.notebook import magics")
-    kernel.run("llm = next(iter(magics._registered.values()))._shelf.current")
+    kernel.run("llm = next(iter(magics._registered.values()))._session.shelf.current")
     assert kernel.run("%unload_ext cyllama_jupyter").reply["status"] == "ok"
     assert kernel.value("llm.closed") == "True"
     assert kernel.run("%%llm\nword").reply["status"] == "error"

@@ -9,6 +9,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from cyllama_jupyter import Response, load_ipython_extension, unload_ipython_extension
 from cyllama_jupyter.models import ENVIRONMENT_VARIABLE
 from cyllama_jupyter.notebook import magics, shelf
+from cyllama_jupyter.notebook.commands import COMMANDS
 from cyllama_jupyter.notebook.sinks import TerminalSink
 from cyllama_jupyter.testing import FakeLLM
 from tests.notebook.fakes import RunCell, ScriptedGeneration, ScriptedLLM, Use, interrupt_at
@@ -130,13 +131,13 @@ class TestLineMagic:
     @pytest.mark.parametrize(
         ("text", "message"),
         [
-            ("%llm", "usage: %llm load PATH | unload | status | show | jobs | stop [JOB] | wait [JOB]"),
+            ("%llm", "%llm needs a command: %llm --help lists them"),
             ("%llm lod a.gguf", "there is no %llm lod; did you mean load?"),
-            ("%llm xyz", "usage: %llm load PATH"),
-            ("%llm load", "%llm load needs the path"),
-            ("%llm load ''", "%llm load needs the path"),
-            ("%llm status now", "%llm status takes no argument"),
-            ("%llm jobs 1", "%llm jobs takes no argument"),
+            ("%llm xyz", "there is no %llm xyz; %llm --help lists the commands"),
+            ("%llm load", "%llm load needs PATH; %llm load --help says what it takes"),
+            ("%llm load ''", "PATH needs a value, not an empty one"),
+            ("%llm status now", "%llm status does not take 'now'; %llm status --help says what it takes"),
+            ("%llm jobs --all", "there is no option --all; %llm jobs --help lists them"),
             ("%llm stop 7", "there is no job 7: %llm jobs lists them"),
             ("%llm wait all", "there is no job all: %llm jobs lists them"),
             ("%llm show", "there is no answer to show yet"),
@@ -154,6 +155,13 @@ class TestRegister:
         del cell
         for kind in ("cell", "line"):
             assert registered(shell, kind, "llm") == registered(shell, kind, "cyllama") is not None
+
+    def test_a_command_tells_what_it_takes(self, cell: RunCell, capsys: pytest.CaptureFixture[str]) -> None:
+        assert cell("%llm load --help").success
+        assert "PATH" in capsys.readouterr().out
+        assert cell("%llm --help").success
+        out = capsys.readouterr().out
+        assert all(f"  %llm {name} " in out for name in COMMANDS)
 
     def test_unload_takes_all_away(self, shell: InteractiveShell, llm: FakeLLM) -> None:
         before = len(shell.input_transformers_cleanup)
@@ -184,9 +192,11 @@ class TestRegister:
         assert len(err.splitlines()) == 1
         assert __name__ in err
         assert "%%cyllama" in err
-        assert registered(shell, "cell", "llm") != theirs
+        assert registered(shell, "cell", "llm") is theirs
+        assert registered(shell, "cell", "cyllama") is not None
         magics.unregister(shell)
         assert registered(shell, "cell", "llm") is theirs
+        assert registered(shell, "cell", "cyllama") is None
 
     def test_who_took_the_name_later_keeps_it(self, shell: InteractiveShell) -> None:
         def theirs(line: str, cell: str) -> None:

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from IPython.core.error import UsageError
 
 from cyllama_jupyter.config import GenerationConfig
-from cyllama_jupyter.notebook.options import CellOptions, help_text, nearest, parse
+from cyllama_jupyter.notebook.options import CellOptions, help_text, parse
+from cyllama_jupyter.notebook.parsing import nearest
 
 GOOD = [
     ("", {}),
@@ -36,6 +37,15 @@ GOOD = [
     ("--out größe", {"out": "größe"}),
     (r"--model C:\models\a.gguf", {"model": r"C:\models\a.gguf"}),
     ("--model 'my models/a.gguf'", {"model": "my models/a.gguf"}),
+    ("-f notes.txt --file 'b c.md'", {"file": ("notes.txt", "b c.md")}),
+    ("--attach df --attach x", {"attach": ("df", "x")}),
+    (r"--prefix 'Dear\n'", {"prefix": "Dear\n"}),
+    ("--chat physics --continue", {"chat": "physics", "continue_": True}),
+    ("--as table", {"as_": "table"}),
+    ("--schema Person", {"schema": "Person"}),
+    ("--grammar a.gbnf", {"grammar": "a.gbnf"}),
+    ("--n 4 --logprobs 3", {"n": 4, "logprobs": 3}),
+    ("--dry-run --debug", {"dry_run": True, "debug": True}),
     ("--help", {"help": True}),
 ]
 
@@ -48,9 +58,9 @@ BAD = [
     ("--max 5", "did you mean --max-tokens?"),  # no abbreviations: an option that comes later could make it ambiguous
     ("-max-tokens 5", "there is no option -max-tokens; did you mean --max-tokens?"),
     ("--zzz", "there is no option --zzz; %%llm --help lists them"),
-    ("seed 5", "'seed' is not an option; did you mean --seed?"),
-    ("Why is the sky blue?", "'Why' is not an option; the prompt goes on the lines below"),
-    ("--system You are terse", "'are' is not an option"),
+    ("seed 5", "%%llm does not take 'seed'; did you mean --seed?"),
+    ("Why is the sky blue?", "%%llm does not take 'Why'; the prompt goes on the lines below"),
+    ("--system You are terse", "%%llm does not take 'are'"),
     ("--TEMP 1", "there is no option --TEMP; did you mean --temperature?"),
     ("--seed", "--seed needs a value"),
     ("--seed --raw", "--seed needs a value"),
@@ -73,6 +83,14 @@ BAD = [
     ("--top-p inf", "top_p must be"),
     ("--seed -2", "seed must be"),
     ("--stop ''", "stop_sequences must be"),
+    ("--as jsn", "--as needs one of json, code, list, int, float, bool, table, not 'jsn'; did you mean json?"),
+    ("--as json --schema A", "--as and --schema both say what the answer is"),
+    ("--grammar g --schema A", "--schema and --grammar both say"),
+    ("--n 0", "--n needs a number of answers from 1 to 16, not 0"),
+    ("--n 2 --chat a", "a conversation goes on with one answer"),
+    ("--chat ''", "--chat needs a value"),
+    ("--prefix a --continue", "the answer has begun already"),
+    ("--raw --chat a", "leave out --raw or --chat"),
     ("--raw --system hello", "--system has no place in a --raw prompt"),
 ]
 
@@ -110,8 +128,8 @@ def test_zero_is_given() -> None:
 
 def test_help_names_every_option_and_two_examples() -> None:
     text = help_text()
-    assert all(f"  --{field.name.replace('_', '-')}" in text for field in fields(CellOptions))
-    assert text.count("\n  %%llm ") == 2
+    assert all(f"--{field.name.rstrip('_').replace('_', '-')}" in text for field in fields(CellOptions))
+    assert text.count("\n  %%llm ") == 4
     assert "%%%" not in text
     assert max(map(len, text.splitlines())) <= 100
     for line in text.splitlines():
