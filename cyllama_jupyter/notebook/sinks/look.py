@@ -5,13 +5,14 @@ names them, and carry no meaning: GitHub and untrusted notebooks strip them, and
 """
 
 import html
+from collections.abc import Iterable
 
 from cyllama_jupyter.notebook.printable import printable
 from cyllama_jupyter.notebook.sinks.base import Ending, Outcome, Status
 from cyllama_jupyter.notebook.static_html import to_html
 from cyllama_jupyter.notebook.thinking import Segment, segments
 
-__all__ = ["final", "live"]
+__all__ = ["final", "framed", "listing", "live"]
 
 _TAIL = 8_000  # characters that a repaint carries at most: ten a second stay far below Jupyter's data rate limit
 
@@ -88,3 +89,29 @@ def final(ending: Ending, *, timings: bool = True) -> dict[str, str]:
         "text/html": _box(_ACCENT[ending.outcome], body + small),
         "text/plain": printable(ending.text) or footer,
     }
+
+
+def listing(stretches: Iterable[tuple[str, bool]]) -> str:
+    """Return a text in a code box.
+
+    Args:
+        stretches: Its text in order, each with whether it is to be marked.
+    """
+    mark = f"background: none; color: {_BRAND}; font-weight: bold"
+    shown = (
+        f'<mark style="{mark}">{html.escape(text)}</mark>' if marked else html.escape(text)
+        for text, marked in stretches
+    )
+    return f'<pre style="{_CODE}"><code>{"".join(shown)}</code></pre>'
+
+
+def framed(body: str, footer: str, outcome: Outcome) -> str:
+    """Return HTML in the frame of an output, with a line of facts below it.
+
+    Args:
+        body: HTML that is safe to show.
+        footer: The facts, as text.
+        outcome: How it ended.
+    """
+    facts = f'<div style="{_SMALL}; margin-top: 4px"><small>{html.escape(printable(footer))}</small></div>'
+    return _box(_ACCENT[outcome], body + facts)
