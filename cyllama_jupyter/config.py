@@ -98,6 +98,7 @@ _CHECKS: dict[str, _Check] = {
     "mirostat_eta": (_positive, "a number above 0"),
     "seed": _int(0, RANDOM_SEED, meaning=" or -1 for a random one"),
     "stop_sequences": (_strings, "a list of strings that are not empty"),
+    "grammar": _optional((_is_text, "a grammar in GBNF as a string")),
     "add_bos": (lambda value: isinstance(value, bool), "True or False"),
     "parse_special": (lambda value: isinstance(value, bool), "True or False"),
     "n_ctx": _optional(_int(1)),
@@ -142,6 +143,7 @@ class GenerationConfig:
         mirostat_eta: How fast Mirostat learns.
         seed: Seed of the choice; -1 takes one from the system.
         stop_sequences: Texts that end the generation and are not part of it.
+        grammar: What the answer has to be, in llama.cpp's notation, GBNF; its rule ``root`` is the whole answer.
         add_bos: Begin the prompt with the BOS token, where the model asks for one.
         parse_special: Read control tokens, such as ``<|im_end|>``, in a raw prompt. Text in chat messages is never
             read so.
@@ -196,6 +198,7 @@ class GenerationConfig:
     n_threads_batch: int | Literal["auto"] | None = None
     seed: int = RANDOM_SEED
     stop_sequences: Sequence[str] = field(default=())
+    grammar: str | None = None
     add_bos: bool = True
     parse_special: bool = True
 

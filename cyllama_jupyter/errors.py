@@ -11,6 +11,7 @@ CyllamaError
 ├── PromptError                (ValueError) a prompt that cannot be generated from
 │   ├── ContextOverflow        it has more tokens than the context
 │   └── ChatTemplateError      the model's chat template refused the messages
+├── GrammarError               (ValueError) a grammar that is not valid, or does not allow how the answer begins
 ├── EngineBusy                 (RuntimeError) as many calls wait as may wait
 ├── StateError                 (ValueError) a saved state that cannot be loaded
 │   └── StateNotFoundError     (FileNotFoundError) there is no such file
@@ -29,6 +30,7 @@ __all__ = [
     "DecodeAborted",
     "DecodeError",
     "EngineBusy",
+    "GrammarError",
     "LoadCancelled",
     "LoadError",
     "ModelError",
@@ -102,6 +104,10 @@ class ContextOverflow(PromptError):
 
 class ChatTemplateError(PromptError):
     """The model's chat template refused the messages, or is not a valid template."""
+
+
+class GrammarError(CyllamaError, ValueError):
+    """A grammar is not valid, or it does not allow the text that the answer is to begin with; nothing was computed."""
 
 
 class EngineBusy(CyllamaError, RuntimeError):

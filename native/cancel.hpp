@@ -47,8 +47,7 @@ class CancelToken {
     std::atomic<bool> own_{false};
 };
 
-// What ggml's abort callback reads: the context's own flag, the token of the generation that runs on it, and whether to ask the
-// person's own callback as well.
+// What ggml's abort callback reads: the context's own flag, and whether to ask the person's own callback as well.
 class AbortState {
   public:
     std::atomic<bool> flag{false};
@@ -57,12 +56,7 @@ class AbortState {
     void *context = nullptr;     // the LlamaContext that this is a part of
     bool checks_signals = false;  // the decode runs on the main thread, where Python waits to handle signals; for that thread alone
 
-    // Borrows `token` until the next call.
-    void watch(const CancelToken *token) noexcept { token_.store(token); }
-    bool requested() const noexcept {
-        const CancelToken *token = token_.load();
-        return flag.load() || (token != nullptr && token->cancelled());
-    }
+    bool requested() const noexcept { return flag.load(); }
 
     // Whether it is time again to let Python handle signals: taking the GIL after every graph node would be slow.
     bool signals_due() noexcept {
@@ -75,7 +69,6 @@ class AbortState {
     }
 
   private:
-    std::atomic<const CancelToken *> token_{nullptr};
     std::chrono::steady_clock::time_point next_check_{};
 };
 

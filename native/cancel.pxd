@@ -27,7 +27,6 @@ cdef extern from "cancel.hpp" namespace "cyllama" nogil:
         void *context
         cbool checks_signals
         cbool signals_due()
-        void watch(const CppToken *token)
         cbool requested()
 
     cdef cppclass CppLoadState "cyllama::LoadState":

@@ -2,7 +2,7 @@ from libcpp cimport bool as cbool
 from libcpp.vector cimport vector
 
 from cyllama_jupyter._native cimport llama
-from cyllama_jupyter._native.cancel cimport AbortState, CancelToken
+from cyllama_jupyter._native.cancel cimport AbortState
 from cyllama_jupyter._native.model cimport LlamaModel
 
 
@@ -13,7 +13,6 @@ cdef class LlamaContext:
     cdef llama.llama_context *_ctx  # owned; freed before _model
     cdef LlamaModel _model  # keeps what _ctx borrows alive
     cdef AbortState _abort
-    cdef CancelToken _watched  # keeps what _abort borrows alive
     cdef object _callback  # the person's own abort callback, or None
     cdef object _callback_error  # what it raised during the running decode
     cdef cbool _busy  # a native call is running; read and written with the GIL

@@ -9,7 +9,7 @@ from libcpp cimport bool as cbool
 from libcpp.vector cimport vector
 
 from cyllama_jupyter._native cimport llama
-from cyllama_jupyter._native.cancel cimport AbortState, CancelToken
+from cyllama_jupyter._native.cancel cimport AbortState
 from cyllama_jupyter._native.model cimport LlamaModel
 
 from cyllama_jupyter.errors import (
@@ -207,27 +207,6 @@ cdef class LlamaContext:
             self._has_logits = False
             with nogil:
                 llama.llama_memory_clear(llama.llama_get_memory(self._ctx), False)
-        finally:
-            self._busy = False
-
-    def set_n_threads(self, int n_threads, int n_threads_batch):
-        """Set the threads for decoding one token, and for more than one (``llama_set_n_threads``)."""
-        self._enter()
-        try:
-            llama.llama_set_n_threads(self._ctx, n_threads, n_threads_batch)
-        finally:
-            self._busy = False
-
-    def watch(self, CancelToken token):
-        """Let ``token`` abort the decodes that follow, and forget a stale ``cancel``; None watches no token."""
-        self._enter()
-        try:
-            if token is None:
-                self._abort.watch(NULL)
-            else:
-                self._abort.flag.store(False)
-                self._abort.watch(&token._token)
-            self._watched = token
         finally:
             self._busy = False
 

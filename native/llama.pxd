@@ -135,7 +135,6 @@ cdef extern from "llama.h" nogil:
     llama_token llama_vocab_bos(const llama_vocab *vocab)
     llama_token llama_vocab_eos(const llama_vocab *vocab)
     cbool llama_vocab_get_add_bos(const llama_vocab *vocab)
-    cbool llama_vocab_is_eog(const llama_vocab *vocab, llama_token token)
     llama_token_attr llama_vocab_get_attr(const llama_vocab *vocab, llama_token token)
     int32_t llama_tokenize(const llama_vocab *vocab, const char *text, int32_t text_len, llama_token *tokens,
                            int32_t n_tokens_max, cbool add_special, cbool parse_special) except +
@@ -152,7 +151,6 @@ cdef extern from "llama.h" nogil:
     llama_memory_t llama_get_memory(const llama_context *ctx)  # borrowed from the context
     void llama_memory_clear(llama_memory_t mem, cbool data) except +
     llama_pos llama_memory_seq_pos_max(llama_memory_t mem, llama_seq_id seq_id)
-    void llama_set_n_threads(llama_context *ctx, int32_t n_threads, int32_t n_threads_batch)
     void llama_set_abort_callback(llama_context *ctx, ggml_abort_callback callback, void *data)
     llama_batch llama_batch_get_one(llama_token *tokens, int32_t n_tokens)  # borrows tokens; not to be freed
     int32_t llama_decode(llama_context *ctx, llama_batch batch) except +
@@ -162,9 +160,7 @@ cdef extern from "llama.h" nogil:
     llama_sampler_chain_params llama_sampler_chain_default_params()
     llama_sampler *llama_sampler_chain_init(llama_sampler_chain_params params) except +
     void llama_sampler_chain_add(llama_sampler *chain, llama_sampler *smpl) except +
-    void llama_sampler_free(llama_sampler *smpl)
     void llama_sampler_accept(llama_sampler *smpl, llama_token token) except +
-    llama_token llama_sampler_sample(llama_sampler *smpl, llama_context *ctx, int32_t idx) except +
     llama_sampler *llama_sampler_init_greedy() except +
     llama_sampler *llama_sampler_init_dist(uint32_t seed) except +
     llama_sampler *llama_sampler_init_top_k(int32_t k) except +

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "backend.hpp"
+#include "chooser.hpp"
 #include "llama.h"
 
 namespace cyllama {
@@ -72,7 +73,7 @@ class LlamaBackend final : public Backend {
 
     std::string error() const override { return error_; }
 
-    bool sample(void *sampler, std::size_t index, Token &token) override {
+    bool sample(Request &request, std::size_t index, Token &token) override {
         const auto at = static_cast<std::int32_t>(index);
         try {
             const float *const logits = llama_get_logits_ith(ctx_, at);
@@ -80,7 +81,10 @@ class LlamaBackend final : public Backend {
                 error_ = "the model computed no numbers (NaN logits); its file is probably damaged";
                 return false;
             }
-            token = llama_sampler_sample(static_cast<llama_sampler *>(sampler), ctx_, at);
+            const auto interrupted = [&] { return request.interruption() != Reason::none; };
+            token = static_cast<Chooser *>(request.sampler)->choose(ctx_, at, interrupted);
+        } catch (const Interrupted &) {
+            return false;
         } catch (const std::exception &thrown) {
             error_ = std::string("no token could be chosen: ") + thrown.what();
             return false;
@@ -88,18 +92,9 @@ class LlamaBackend final : public Backend {
         return true;
     }
 
-    bool is_end(Token token) const noexcept override { return llama_vocab_is_eog(vocab_, token); }
+    bool is_end(Token token) const noexcept override { return token < 0 || llama_vocab_is_eog(vocab_, token); }
 
-    std::string piece(Token token) const override {
-        std::string bytes(32, '\0');
-        std::int32_t length = to_piece(token, bytes);
-        if (length < 0) {
-            bytes.resize(static_cast<std::size_t>(-length));
-            length = to_piece(token, bytes);
-        }
-        bytes.resize(static_cast<std::size_t>(std::max(length, 0)));
-        return bytes;
-    }
+    std::string piece(Token token) const override { return piece_of(vocab_, token); }
 
     std::size_t truncate(SequenceId sequence, std::size_t length) override {
         // A recurrent state cannot be cut: then nothing happens and the answer is false.
@@ -209,10 +204,6 @@ class LlamaBackend final : public Backend {
             count += logits[index] != logits[index] ? 1 : 0;
         }
         return count > 0;
-    }
-
-    std::int32_t to_piece(Token token, std::string &bytes) const {
-        return llama_token_to_piece(vocab_, token, bytes.data(), static_cast<std::int32_t>(bytes.size()), 0, false);
     }
 
     llama_context *const ctx_;

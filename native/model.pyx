@@ -2,6 +2,7 @@
 
 from libc.stdint cimport INT32_MAX, int32_t, int64_t
 from libcpp cimport bool as cbool
+from libcpp.memory cimport shared_ptr
 from libcpp.vector cimport vector
 
 from cyllama_jupyter._native cimport llama
@@ -129,6 +130,21 @@ cdef class LlamaModel:
         tokens.resize(count)
         return tokens
 
+    cdef shared_ptr[const Pieces] _all_pieces(self) except *:
+        # The bytes of every token; they outlive the model.
+        self._ensure_open()
+        cdef const Pieces *made
+        if self._pieces.get() is NULL:
+            self._users += 1
+            try:
+                with nogil:  # some ten milliseconds
+                    made = new Pieces(self._vocab)
+            finally:
+                self._users -= 1
+                self._free_if_unused()
+            self._pieces.reset(made)
+        return self._pieces
+
     def token_to_piece(self, llama.llama_token token, *, cbool special=False):
         """Return the bytes of one token, which may be a part of a character (``llama_token_to_piece``)."""
         self._ensure_token(token)
@@ -142,11 +158,6 @@ cdef class LlamaModel:
         if length < 0:
             raise ValueError(f"llama.cpp could not spell token {token}")
         return large.data()[:length]
-
-    def is_eog(self, llama.llama_token token):
-        """Whether the token ends a generation (``llama_vocab_is_eog``)."""
-        self._ensure_token(token)
-        return llama.llama_vocab_is_eog(self._vocab, token)
 
     def control_tokens(self):
         """Return the ids that ``parse_special`` reads by their text: control tokens and the unknown token."""

@@ -58,7 +58,7 @@ cdef class Request:
         self.finished = Wakeup()
         self.pieces = []
         self._request = new CppRequest(
-            tokens, limits, stops, &token._token, NULL if sampler is None else <void *> sampler._chain,
+            tokens, limits, stops, &token._token, NULL if sampler is None else <void *> sampler._chooser,
             <Notifier *> &self.progressed._wakeup, <Notifier *> &self.finished._wakeup)
 
     def __dealloc__(self):

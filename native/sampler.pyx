@@ -4,13 +4,15 @@ cimport cython
 from libc.math cimport isnan
 from libc.stdint cimport int32_t, uint32_t
 from libcpp cimport bool as cbool
+from libcpp.memory cimport shared_ptr
+from libcpp.string cimport string
 from libcpp.vector cimport vector
 
 from cyllama_jupyter._native cimport llama
 from cyllama_jupyter._native.context cimport LlamaContext
-from cyllama_jupyter._native.model cimport LlamaModel
+from cyllama_jupyter._native.model cimport LlamaModel, Pieces
 
-from cyllama_jupyter.errors import DecodeError
+from cyllama_jupyter.errors import DecodeError, GrammarError
 
 
 cdef cbool _has_nan(const float *logits, int32_t length) noexcept nogil:
@@ -34,19 +36,19 @@ cdef class LlamaSampler:
         self._model = model
         cdef llama.llama_sampler_chain_params params = llama.llama_sampler_chain_default_params()
         params.no_perf = True
-        self._chain = llama.llama_sampler_chain_init(params)
-        if self._chain is NULL:
+        cdef llama.llama_sampler *chain = llama.llama_sampler_chain_init(params)
+        if chain is NULL:
             raise MemoryError("llama.cpp could not make a sampler chain")
+        self._chooser = new Chooser(chain)
 
     def __dealloc__(self):
-        if self._chain is not NULL:
-            llama.llama_sampler_free(self._chain)
+        del self._chooser
 
     cdef int _add(self, llama.llama_sampler *link, name) except -1:
         # Takes ownership of `link`.
         if link is NULL:
             raise ValueError(f"llama.cpp refused the {name} sampler's parameters")
-        llama.llama_sampler_chain_add(self._chain, link)
+        llama.llama_sampler_chain_add(self._chooser.chain(), link)
         return 0
 
     def add_penalties(self, int last_n, float repeat, float frequency, float presence):
@@ -110,11 +112,54 @@ cdef class LlamaSampler:
         self._add(llama.llama_sampler_init_greedy(), "greedy")
         self._chooses = True
 
+    def constrain(self, grammar: str):
+        """Let a grammar have the last word: only tokens that go on with a text of its rule ``root`` are chosen.
+
+        The chain chooses first, and only where the grammar refuses that token it chooses again, among all that fit
+        (llama.cpp's ``common_sampler`` does the same).
+
+        Args:
+            grammar: In llama.cpp's notation, GBNF, without its tokens in angle brackets.
+
+        Raises:
+            GrammarError: It is not valid.
+        """
+        try:
+            encoded = grammar.encode()
+        except UnicodeEncodeError as error:
+            raise GrammarError(f"the grammar has a lone surrogate at character {error.start:,}, which is no text") from error
+        if b"\0" in encoded:
+            raise GrammarError("the grammar holds a NUL character: write \\x00 in quotes")
+        cdef shared_ptr[const Pieces] pieces = self._model._all_pieces()
+        cdef const char *text = encoded
+        cdef size_t length = len(encoded)
+        cdef string complaint
+        with nogil:
+            complaint = self._chooser.constrain(pieces, string_view(text, length))
+        if not complaint.empty():
+            raise GrammarError(f"the grammar is not valid: {complaint.decode('utf-8', 'replace')}")
+
     def accept(self, tokens):
         """Let the links that look back know of tokens, such as the prompt's (``llama_sampler_accept``)."""
         cdef llama.llama_token token
         for token in tokens:
-            llama.llama_sampler_accept(self._chain, token)
+            llama.llama_sampler_accept(self._chooser.chain(), token)
+
+    def accept_answer(self, tokens):
+        """Let the grammar know of tokens that the answer begins with.
+
+        Raises:
+            GrammarError: It does not allow them.
+            ValueError: A token is not in the vocabulary.
+        """
+        cdef llama.llama_token token
+        cdef string complaint
+        for token in tokens:
+            self._model._ensure_token(token)
+            complaint = self._chooser.accept_answer(token)
+            if not complaint.empty():
+                raise GrammarError(
+                    f"the beginning of the answer does not fit the grammar: {complaint.decode('utf-8', 'replace')}")
 
     def sample(self, LlamaContext context not None):
         """Choose and accept the next token from the logits of the context's last decode (``llama_sampler_sample``).
@@ -138,9 +183,11 @@ cdef class LlamaSampler:
                 logits = llama.llama_get_logits_ith(context._ctx, -1)
                 broken = logits is NULL or _has_nan(logits, llama.llama_vocab_n_tokens(self._model._vocab))
                 if not broken:
-                    token = llama.llama_sampler_sample(self._chain, context._ctx, -1)
+                    token = self._chooser.choose(context._ctx, -1)
         finally:
             context._busy = False
         if broken:
             raise DecodeError("the model computed no numbers (NaN logits); its file is probably damaged")
+        if token < 0:
+            raise DecodeError("the grammar is at its end: nothing can follow")
         return token

@@ -218,8 +218,9 @@ class Scheduler {
             return;
         }
         Token token = 0;
-        if (!backend_.sample(request.sampler, index, token)) {
-            fail({&sequence});
+        if (!backend_.sample(request, index, token)) {
+            const Reason reason = request.interruption();
+            reason == Reason::none ? fail({&sequence}) : end(sequence, reason);
         } else if (backend_.is_end(token)) {
             end(sequence, Reason::stop);
         } else {

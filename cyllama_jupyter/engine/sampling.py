@@ -17,8 +17,13 @@ def make_sampler(model: LlamaModel, config: GenerationConfig, n_ctx: int, prompt
         config: The generation's settings.
         n_ctx: Length of the context in tokens: what -1 means for the penalties.
         prompt: Its tokens count for the penalties.
+
+    Raises:
+        GrammarError: The grammar is not valid.
     """
     sampler = LlamaSampler(model)
+    if config.grammar is not None:
+        sampler.constrain(config.grammar)
     if _add_penalties(sampler, config, n_ctx):
         sampler.accept(prompt)
     if config.temperature == 0.0:

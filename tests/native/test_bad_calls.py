@@ -85,7 +85,7 @@ BAD_CALLS: dict[str, tuple[Callable[[Loaded], object], type[Exception], str]] = 
     "nothing left": (decode_and_clear, DecodeError, "no logits to sample from"),
     "a chain that never chooses": (narrow_only, ValueError, "the chain narrows and never chooses"),
     "the spelling of no token": (lambda it: it.model.token_to_piece(289), ValueError, "token 289 is not in the voc"),
-    "the end of no token": (lambda it: it.model.is_eog(-1), ValueError, "token -1 is not in the vocabulary"),
+    "the bytes of no token": (lambda it: it.model.token_to_piece(-1), ValueError, "token -1 is not in the voc"),
     "a model that is in use": (lambda it: it.model.close(), RuntimeError, "close the model's contexts before"),
 }
 
@@ -111,8 +111,6 @@ def test_a_context_without_length_or_threads(name: str, length: int, loaded: Loa
 CLOSED_CONTEXT: list[Callable[[Loaded], object]] = [
     lambda it: it.context.decode([1]),
     lambda it: it.context.clear(),
-    lambda it: it.context.set_n_threads(1, 1),
-    lambda it: it.context.watch(None),
     lambda it: it.context.n_past,
     lambda it: it.sampler.sample(it.context),
 ]
@@ -120,7 +118,6 @@ CLOSED_CONTEXT: list[Callable[[Loaded], object]] = [
 CLOSED_MODEL: list[Callable[[Loaded], object]] = [
     lambda it: it.model.tokenize(b"Hi", add_special=False, parse_special=False),
     lambda it: it.model.token_to_piece(1),
-    lambda it: it.model.is_eog(1),
     lambda it: it.model.control_tokens(),
     lambda it: it.model.user_defined_tokens(),
     lambda it: it.model.chat_template(),

@@ -67,13 +67,13 @@ class FakeBackend final : public Backend {
 
     std::string error() const override { return error_; }
 
-    bool sample(void *sampler, std::size_t index, Token &token) override {
+    bool sample(Request &request, std::size_t index, Token &token) override {
         require(index < hashes_.size() && hashes_[index] != 0, "sampled where there are no logits");
         if (happens(shape_.failures)) {
             error_ = "made to fail";
             return false;
         }
-        token = next_token(hashes_[index], *static_cast<Salt *>(sampler));
+        token = next_token(hashes_[index], *static_cast<Salt *>(request.sampler));
         return true;
     }
 
