@@ -12,6 +12,7 @@ CyllamaError
 │   ├── ContextOverflow        it has more tokens than the context
 │   └── ChatTemplateError      the model's chat template refused the messages
 ├── EngineBusy                 (RuntimeError) as many calls wait as may wait
+├── ConversationError          (ValueError) a conversation that is not there or busy, or its file
 ├── StateError                 (ValueError) a saved state that cannot be loaded
 │   └── StateNotFoundError     (FileNotFoundError) there is no such file
 ├── DecodeError                (RuntimeError) llama_decode failed
@@ -25,6 +26,7 @@ __all__ = [
     "ChatTemplateError",
     "ClosedError",
     "ContextOverflow",
+    "ConversationError",
     "CyllamaError",
     "DecodeAborted",
     "DecodeError",
@@ -121,6 +123,10 @@ class EngineBusy(CyllamaError, RuntimeError):
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle by the number, not by the message."""
         return type(self), (self.n_open,)
+
+
+class ConversationError(CyllamaError, ValueError):
+    """A conversation cannot do what it was asked, or its file is none; it is as it was before."""
 
 
 class StateError(CyllamaError, ValueError):
