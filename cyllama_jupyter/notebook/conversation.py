@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from cyllama_jupyter.engine.response import Response
@@ -120,11 +119,10 @@ class Conversation:
         self._turns = tuple(turns)
         self._exchange: Exchange | None = None
         self._lock = threading.Lock()
-        self._saved: tuple[Turn, ...] = ()
         self.begun = bool(self._turns)
         """Whether there ever was a turn: a first question that was never answered began nothing."""
-        self.file: Path | None = None
-        """Where it was last saved, or loaded from."""
+        self.saved: tuple[Turn, ...] = ()
+        """What it was when it was last saved, or loaded."""
 
     @property
     def turns(self) -> tuple[Turn, ...]:
@@ -158,9 +156,9 @@ class Conversation:
 
     @property
     def unsaved(self) -> bool:
-        """Whether it holds more than a system message that is not in its file."""
+        """Whether it holds more than a system message, and something else than what was saved."""
         turns = self._turns
-        return len(turns) > len(_head(turns)) and turns != self._saved
+        return len(turns) > len(_head(turns)) and turns != self.saved
 
     def messages(self) -> list[dict[str, str]]:
         """Return it in the OpenAI form, as ``LLM.submit_chat`` takes it."""
@@ -235,10 +233,6 @@ class Conversation:
         with self._lock:
             self._refuse_while_busy()
             self._turns, self.begun = tuple(turns), True
-
-    def mark_saved(self, file: Path, turns: tuple[Turn, ...]) -> None:
-        """Note that a file holds these turns of it."""
-        self._saved, self.file = turns, file
 
     def _end(self, exchange: Exchange, turns: tuple[Turn, ...] | None) -> None:
         with self._lock:

@@ -120,12 +120,13 @@ def read(path: Path) -> Loaded:
     return _loaded(path, content)
 
 
-def would_lose(path: Path, turns: tuple[Turn, ...]) -> bool:
-    """Return whether there is a file that holds anything but the beginning of a conversation.
+def would_lose(path: Path, turns: tuple[Turn, ...], before: tuple[Turn, ...]) -> bool:
+    """Return whether there is a file that holds anything but a conversation's beginning, or what it was before.
 
     Args:
         path: From ``resolved``.
         turns: The conversation.
+        before: What it was when it was last saved.
 
     Raises:
         ConversationError: What is there cannot be read, or is no file.
@@ -137,7 +138,7 @@ def would_lose(path: Path, turns: tuple[Turn, ...]) -> bool:
         saved = _loaded(path, content).turns
     except ConversationError:
         return True  # it is something else
-    return turns[: len(saved)] != saved
+    return saved not in (turns[: len(saved)], before)
 
 
 def _loaded(path: Path, content: bytes) -> Loaded:

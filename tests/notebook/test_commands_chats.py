@@ -141,10 +141,21 @@ class TestFiles:
         say(f"chats save {path}")
         assert json.loads(path.read_text())["messages"] == physics.messages()
 
+    def test_one_that_another_conversation_has_taken_is_not_ones_own(
+        self, say: Say, chats: Conversations, physics: Conversation, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "a.json"
+        say(f"chats save {path}")
+        say(f"chats load {path} --chat copy")
+        ask(chats.find("copy"), "Mine?", "Mine.")
+        say(f"chats save {path} --chat copy")
+        ask(physics, "Why?", "So.")
+        assert "a.json exists" in say.refused(f"chats save {path} --chat physics")
+
     def test_a_file_is_not_lost(self, say: Say, physics: Conversation, tmp_path: Path) -> None:
         path = tmp_path / "notes.json"
         path.write_text("my notes")
-        complaint = "notes.json exists, and holds something else than the beginning of physics: choose another name, or"
+        complaint = "notes.json exists, and holds something else than physics did before: choose another name, or"
         assert say.refused(f"chats save {path}").startswith(complaint)
         assert path.read_text() == "my notes"
         say(f"chats save {path} --force")
@@ -176,7 +187,7 @@ class TestFiles:
     def test_a_file_that_is_longer_loses_nothing(self, say: Say, physics: Conversation, tmp_path: Path) -> None:
         path = tmp_path / "a.json"
         say(f"chats save {path}")
-        physics.mark_saved(path, ())
+        physics.saved = ()
         physics.undo()
         say(f"chats load {path}")
         assert physics.exchanges == 2

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import stat
 import sys
 from collections.abc import Callable
@@ -22,6 +23,7 @@ TURNS = (
     Turn("user", "Why is the sky blue? 🌌"),
     Turn("assistant", "Because of", partial=True, token_ids=(1, 2, 3), prompt_ids=(4, 5), model="/models/a.gguf"),
 )
+DOCS = Path(__file__).parents[2] / "docs" / "conversations.md"
 ASK: dict[str, Any] = {"role": "user", "content": "Hi"}
 
 
@@ -103,6 +105,14 @@ class TestWriting:
 
 
 class TestReading:
+    def test_the_form_in_the_documentation(self, holding: Callable[[object], Path]) -> None:
+        [form] = re.findall(r"```json\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
+        name, turns = read(holding(form))
+        assert (name, [turn.partial for turn in turns]) == ("physics", [False, False, True])
+        again = holding("")
+        write(again, "physics", turns)
+        assert json.loads(again.read_text(encoding="utf-8")) == json.loads(form)
+
     def test_what_was_written(self, path: Path) -> None:
         write(path, "physics", TURNS)
         assert read(path) == Loaded("physics", TURNS)
@@ -188,17 +198,21 @@ class TestReading:
 
 class TestWhatWouldBeLost:
     def test_nothing_of_a_file_that_is_not_there_or_a_beginning(self, path: Path) -> None:
-        assert not would_lose(path, TURNS)
+        assert not would_lose(path, TURNS, ())
         for length in range(1, len(TURNS) + 1):
             write(path, "physics", TURNS[:length])
-            assert not would_lose(path, TURNS)
+            assert not would_lose(path, TURNS, ())
+
+    def test_nor_of_what_the_conversation_was_before(self, path: Path) -> None:
+        write(path, "physics", TURNS)
+        assert not would_lose(path, TURNS[:1], TURNS)
 
     def test_anything_else_would(self, path: Path) -> None:
         write(path, "physics", TURNS)
-        assert would_lose(path, TURNS[:2])
-        assert would_lose(path, (*TURNS[:2], Turn("assistant", "Because of")))
+        assert would_lose(path, TURNS[:2], ())
+        assert would_lose(path, (*TURNS[:2], Turn("assistant", "Because of")), ())
         path.write_text("a poem")
-        assert would_lose(path, TURNS)
+        assert would_lose(path, TURNS, ())
 
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))

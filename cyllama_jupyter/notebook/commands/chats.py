@@ -84,13 +84,13 @@ def _save(session: Session, given: Namespace) -> None:
     path, turns = files.resolved(given.file), conversation.turns
     if not turns:
         raise ConversationError(f"{conversation.name} holds nothing to save")
-    if not given.force and conversation.file != path and files.would_lose(path, turns):
+    if not given.force and files.would_lose(path, turns, conversation.saved):
         raise ConversationError(
-            f"{path.name} exists, and holds something else than the beginning of {conversation.name}: "
-            f"choose another name, or --force"
+            f"{path.name} exists, and holds something else than {conversation.name} did before: choose another name, "
+            f"or --force"
         )
     files.write(path, conversation.name, turns)
-    conversation.mark_saved(path, turns)
+    conversation.saved = turns
     session.say(printable(f"{conversation.name}: saved to {path}"))
 
 
@@ -107,7 +107,7 @@ def _load(session: Session, given: Namespace) -> None:
         )
     conversation = session.chats.open(name)
     conversation.replace(turns)
-    conversation.mark_saved(path, turns)
+    conversation.saved = turns
     session.say(printable(f"{conversation.name}: {count(conversation.exchanges, 'exchange')} from {path}"))
 
 
