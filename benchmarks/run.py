@@ -10,6 +10,7 @@ import psutil
 from benchmarks import (
     cancelling,
     contention,
+    conversations,
     importing,
     loading,
     memory,
@@ -25,6 +26,7 @@ from benchmarks.figure import Figure, table
 SUITES: dict[str, Callable[[], list[Figure]]] = {
     "cancelling": cancelling.measure,
     "contention": contention.measure,
+    "conversations": conversations.measure,
     "importing": importing.measure,
     "loading": loading.measure,
     "memory": memory.measure,

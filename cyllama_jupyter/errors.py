@@ -13,6 +13,7 @@ CyllamaError
 │   └── ChatTemplateError      the model's chat template refused the messages
 ├── GrammarError               (ValueError) a grammar that is not valid, or does not allow how the answer begins
 ├── EngineBusy                 (RuntimeError) as many calls wait as may wait
+├── ConversationError          (ValueError) a conversation that is not there or busy, or its file
 ├── StateError                 (ValueError) a saved state that cannot be loaded
 │   └── StateNotFoundError     (FileNotFoundError) there is no such file
 ├── DecodeError                (RuntimeError) llama_decode failed
@@ -26,6 +27,7 @@ __all__ = [
     "ChatTemplateError",
     "ClosedError",
     "ContextOverflow",
+    "ConversationError",
     "CyllamaError",
     "DecodeAborted",
     "DecodeError",
@@ -127,6 +129,10 @@ class EngineBusy(CyllamaError, RuntimeError):
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle by the number, not by the message."""
         return type(self), (self.n_open,)
+
+
+class ConversationError(CyllamaError, ValueError):
+    """A conversation cannot do what it was asked, or its file is none; it is as it was before."""
 
 
 class StateError(CyllamaError, ValueError):

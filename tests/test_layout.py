@@ -35,6 +35,7 @@ GUESTS = {
     "markdown_it": tuple(f"notebook/{name}.py" for name in ("static_html", "formulas", "bare_links", "task_lists")),
     "nh3": ("notebook/static_html.py",),
     "psutil": ("engine/",),
+    "pydantic": ("notebook/conversation_file.py",),
     "traitlets": ("notebook/widget.py",),
     "zmq": ("notebook/pump.py",),
 }
@@ -45,6 +46,7 @@ HEAVY = (
     "ipywidgets",
     "anywidget",
     "jinja2",
+    "pydantic",
     "llama_cpp",
     "cyllama_jupyter._native",
     "cyllama_jupyter.engine",
@@ -146,5 +148,5 @@ class TestWhatAnImportCosts:
         assert loaded("from cyllama_jupyter.testing import FakeLLM") & {"IPython", "ipywidgets", "anywidget"} == set()
 
     def test_the_magics_need_no_widgets(self) -> None:
-        assert loaded("import cyllama_jupyter.notebook.magics") & {"ipywidgets", "anywidget"} == set()
+        assert loaded("import cyllama_jupyter.notebook.magics") & {"ipywidgets", "anywidget", "pydantic"} == set()
         assert "anywidget" in loaded("from cyllama_jupyter import LLMOutput")

@@ -1,10 +1,11 @@
-"""What a notebook holds: its models, its jobs, its last answer."""
+"""What a notebook holds: its models, its jobs, its conversations, its last answer."""
 
 import sys
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.interactiveshell import InteractiveShell
 
+from cyllama_jupyter.notebook.conversations import Conversations
 from cyllama_jupyter.notebook.frontend import FrontEnds
 from cyllama_jupyter.notebook.jobs import Jobs
 from cyllama_jupyter.notebook.shelf import ModelShelf
@@ -27,6 +28,7 @@ class Session:
         self.shelf = ModelShelf()
         self.front_ends = FrontEnds(shell)
         self.jobs = Jobs()
+        self.chats = Conversations()
         self.last: Ending | None = None
         """How the last answer's output ended."""
 

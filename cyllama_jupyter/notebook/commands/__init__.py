@@ -2,14 +2,14 @@
 
 from IPython.core.error import UsageError
 
-from cyllama_jupyter.notebook.commands import answers, models
+from cyllama_jupyter.notebook.commands import answers, chats, models
 from cyllama_jupyter.notebook.commands.command import Command
 from cyllama_jupyter.notebook.parsing import nearest
 from cyllama_jupyter.notebook.session import Session
 
 __all__ = ["COMMANDS", "Command", "help_text", "run"]
 
-COMMANDS = {command.name: command for command in (*models.COMMANDS, *answers.COMMANDS)}
+COMMANDS = {command.name: command for command in (*models.COMMANDS, *answers.COMMANDS, *chats.COMMANDS)}
 """All of them, by name."""
 
 _WORDS = 2  # of a name, at most
