@@ -33,6 +33,7 @@ GUESTS = {
     "anywidget": ("notebook/widget.py",),
     "jinja2": ("engine/chat.py",),
     "markdown_it": tuple(f"notebook/{name}.py" for name in ("static_html", "formulas", "bare_links", "task_lists")),
+    "pandas": ("engine/probabilities.py", "engine/response.py"),  # the second for the type checker alone
     "nh3": ("notebook/static_html.py",),
     "psutil": ("engine/",),
     "traitlets": ("notebook/widget.py",),
@@ -46,6 +47,7 @@ HEAVY = (
     "anywidget",
     "jinja2",
     "llama_cpp",
+    "pandas",
     "cyllama_jupyter._native",
     "cyllama_jupyter.engine",
 )
