@@ -26,6 +26,9 @@ FIXED_AT_LOAD = (
 )
 """Fields that a loaded model cannot change: to differ from them in a call is an error."""
 
+MAX_LOGPROBS = 64
+"""The most alternatives to each token that ``logprobs`` may ask for."""
+
 _INT32_MAX = 2**31 - 1
 _FLOAT_MAX = 3.4028234663852886e38  # llama.cpp computes with 32 bits; what is larger would be infinite there
 _MAX_THREADS = 512  # GGML_MAX_N_THREADS
@@ -99,6 +102,7 @@ _CHECKS: dict[str, _Check] = {
     "seed": _int(0, RANDOM_SEED, meaning=" or -1 for a random one"),
     "stop_sequences": (_strings, "a list of strings that are not empty"),
     "grammar": _optional((_is_text, "a grammar in GBNF as a string")),
+    "logprobs": _optional(_int(0, MAX_LOGPROBS)),
     "add_bos": (lambda value: isinstance(value, bool), "True or False"),
     "parse_special": (lambda value: isinstance(value, bool), "True or False"),
     "n_ctx": _optional(_int(1)),
@@ -144,6 +148,7 @@ class GenerationConfig:
         seed: Seed of the choice; -1 takes one from the system.
         stop_sequences: Texts that end the generation and are not part of it.
         grammar: What the answer has to be, in llama.cpp's notation, GBNF; its rule ``root`` is the whole answer.
+        logprobs: Tell the probability of each token, and the likeliest so many, in ``Response.tokens``; None does not.
         add_bos: Begin the prompt with the BOS token, where the model asks for one.
         parse_special: Read control tokens, such as ``<|im_end|>``, in a raw prompt. Text in chat messages is never
             read so.
@@ -199,6 +204,7 @@ class GenerationConfig:
     seed: int = RANDOM_SEED
     stop_sequences: Sequence[str] = field(default=())
     grammar: str | None = None
+    logprobs: int | None = None
     add_bos: bool = True
     parse_special: bool = True
 

@@ -11,6 +11,7 @@
 
 #include "backend.hpp"
 #include "chooser.hpp"
+#include "likelihood.hpp"
 #include "llama.h"
 
 namespace cyllama {
@@ -83,6 +84,11 @@ class LlamaBackend final : public Backend {
             }
             const auto interrupted = [&] { return request.interruption() != Reason::none; };
             token = static_cast<Chooser *>(request.sampler)->choose(ctx_, at, interrupted);
+            if (request.limits.n_likely >= 0 && !is_end(token)) {
+                const auto count = std::min(static_cast<std::size_t>(request.limits.n_likely), static_cast<std::size_t>(n_vocab_));
+                request.likely = likelihoods(logits, static_cast<std::size_t>(n_vocab_), token, count,
+                                             [this](Token each) { return piece(each); });
+            }
         } catch (const Interrupted &) {
             return false;
         } catch (const std::exception &thrown) {

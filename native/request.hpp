@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "cancel.hpp"
+#include "likelihood.hpp"
 #include "notifier.hpp"
 #include "text.hpp"
 #include "text_log.hpp"
@@ -30,6 +31,7 @@ struct Limits {
     int n_threads_batch = 0;  // for prefill; the same
     double timeout = 0.0;     // seconds from the call; 0 is none
     double age = 0.0;         // seconds since the call
+    int n_likely = -1;        // how many alternatives to each token are told with their probabilities; below 0 no probability is
 };
 
 // Written by one thread at a time: by whoever wins `claim` until the phase is `done`. Anybody may read what is atomic, and the
@@ -37,9 +39,10 @@ struct Limits {
 class Request {
   public:
     // Borrows everything behind a pointer, until it is destroyed.
-    Request(std::vector<Token> prompt, const Limits &limits, std::vector<std::string> stops, const CancelToken *token,
-            void *sampler, Notifier *progressed, Notifier *finished)
-        : tokens(std::move(prompt)), n_prompt(tokens.size()), limits(limits), sampler(sampler), token_(token),
+    // n_begun: how many of the tokens, the last ones, are the beginning of the answer.
+    Request(std::vector<Token> given, const Limits &limits, std::vector<std::string> stops, const CancelToken *token,
+            void *sampler, Notifier *progressed, Notifier *finished, std::size_t n_begun = 0)
+        : tokens(std::move(given)), n_given(tokens.size()), n_prompt(n_given - n_begun), limits(limits), sampler(sampler), token_(token),
           filter_(std::move(stops)), progressed_(progressed), finished_(finished), created_(Clock::now() - seconds(limits.age)),
           deadline_(limits.timeout > 0.0 ? created_ + seconds(limits.timeout) : Clock::time_point::max()) {}
 
@@ -97,9 +100,13 @@ class Request {
         phase_.store(Phase::decode, std::memory_order_release);
     }
 
-    void count_token() noexcept { generated_.fetch_add(1, std::memory_order_relaxed); }
+    // One token more is generated.
+    void count_token(Token token, const std::vector<Likelihood> &likely) {
+        generated_.fetch_add(1, std::memory_order_relaxed);
+        generated_log.append(packed(token, likely));
+    }
 
-    // The bytes of one token; what they make readable is published.
+    // The bytes of one token, of the answer's beginning too; what they make readable is published.
     void push(std::string_view piece) {
         std::string text;
         filter_.push(piece, text);
@@ -133,7 +140,10 @@ class Request {
     double decode_seconds() const noexcept { return between(prefilled_, ended_); }
 
     TextLog text;
-    std::vector<Token> tokens;  // the scheduler's: the prompt, then what was generated
+    TextLog generated_log;              // a packed record for each token
+    std::vector<Token> tokens;          // the scheduler's: the prompt, the beginning of the answer, then what was generated
+    std::vector<Likelihood> likely;     // the scheduler's: of the token that was chosen last, where they are wanted
+    const std::size_t n_given;          // tokens of the prompt and of the answer's beginning
     const std::size_t n_prompt;
     const Limits limits;
     void *const sampler;  // the backend's

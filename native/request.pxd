@@ -15,6 +15,13 @@ cdef extern from "text_log.hpp" namespace "cyllama" nogil:
     cdef cppclass TextLog:
         void read(vector[string] &pieces) except +
 
+cdef extern from "likelihood.hpp" namespace "cyllama" nogil:
+    cdef struct Likelihood:
+        int32_t token
+        float probability
+        string piece
+    int32_t unpack(const string &record, vector[Likelihood] &likely) except +
+
 cdef extern from "request.hpp" namespace "cyllama" nogil:
     cdef enum class CppPhase "cyllama::Phase":
         queued
@@ -37,10 +44,11 @@ cdef extern from "request.hpp" namespace "cyllama" nogil:
         int n_threads_batch
         double timeout
         double age
+        int n_likely
 
     cdef cppclass CppRequest "cyllama::Request":
-        CppRequest(vector[int32_t] prompt, const Limits &limits, vector[string] stops, const CppToken *token,
-                   void *sampler, Notifier *progressed, Notifier *finished) except +
+        CppRequest(vector[int32_t] given, const Limits &limits, vector[string] stops, const CppToken *token,
+                   void *sampler, Notifier *progressed, Notifier *finished, size_t n_begun) except +
         CppPhase phase()
         size_t prompt_read()
         size_t generated()
@@ -51,7 +59,7 @@ cdef extern from "request.hpp" namespace "cyllama" nogil:
         void start(size_t n_reused)
         void advance(size_t n_read)
         void start_decoding()
-        void count_token()
+        void count_token(int32_t token, const vector[Likelihood] &likely) except +
         void push(string_view piece) except +
         cbool stopped()
         void report_to(Notifier *listener)
@@ -62,6 +70,8 @@ cdef extern from "request.hpp" namespace "cyllama" nogil:
         double prompt_seconds()
         double decode_seconds()
         TextLog text
+        TextLog generated_log
+        size_t n_given
         size_t n_prompt
 
 
@@ -73,3 +83,5 @@ cdef class Request:
     cdef readonly Wakeup finished
     cdef Wakeup _listener
     cdef readonly list pieces
+    cdef readonly list generated_ids
+    cdef readonly list likely

@@ -26,6 +26,7 @@ cdef class Request:
 
     Args:
         prompt: Token ids of the prompt.
+        begun: Token ids of the answer's beginning, computed after the prompt.
         token: The cancel flag of this call.
         sampler: The chain that chooses its tokens, or None where no scheduler will serve it.
         max_tokens: The most tokens to generate.
@@ -34,17 +35,22 @@ cdef class Request:
         n_threads_batch: Threads for prefill; 0 the same.
         timeout: Seconds from the call after which it ends; 0 is never.
         age: Seconds since the call.
+        n_likely: How many alternatives to each token are told with their probabilities; below 0 no probability is.
 
     Attributes:
         token: The cancel flag.
         pieces: The text that was taken in by ``drain``, in pieces.
+        generated_ids: The tokens that were, without those of the beginning.
+        likely: For each of them, where wanted, itself and the alternatives as (id, bytes, probability).
         progressed: Is notified when there is more text, and at the end.
         finished: Is notified at the end.
     """
 
     def __cinit__(self, prompt, CancelToken token not None, LlamaSampler sampler, *, size_t max_tokens,
-                  stop_sequences=(), int n_threads=0, int n_threads_batch=0, double timeout=0.0, double age=0.0):
+                  begun=(), stop_sequences=(), int n_likely=-1, int n_threads=0, int n_threads_batch=0, double timeout=0.0, double age=0.0):
         cdef vector[int32_t] tokens = prompt
+        cdef vector[int32_t] first = begun
+        tokens.insert(tokens.end(), first.begin(), first.end())
         cdef vector[string] stops = [stop.encode("utf-8", "surrogatepass") for stop in stop_sequences]
         cdef Limits limits
         limits.max_tokens = max_tokens
@@ -52,14 +58,17 @@ cdef class Request:
         limits.n_threads_batch = n_threads_batch
         limits.timeout = timeout
         limits.age = age
+        limits.n_likely = n_likely
         self.token = token
         self._sampler = sampler
         self.progressed = Wakeup()
         self.finished = Wakeup()
         self.pieces = []
+        self.generated_ids = []
+        self.likely = []
         self._request = new CppRequest(
             tokens, limits, stops, &token._token, NULL if sampler is None else <void *> sampler._chooser,
-            <Notifier *> &self.progressed._wakeup, <Notifier *> &self.finished._wakeup)
+            <Notifier *> &self.progressed._wakeup, <Notifier *> &self.finished._wakeup, first.size())
 
     def __dealloc__(self):
         del self._request
@@ -76,12 +85,12 @@ cdef class Request:
 
     @property
     def prompt_tokens(self):
-        """Tokens of the prompt."""
-        return self._request.n_prompt
+        """Tokens of the prompt and of the answer's beginning."""
+        return self._request.n_given
 
     @property
     def prompt_read(self):
-        """Tokens of the prompt that are computed."""
+        """Those of them that are computed."""
         return self._request.prompt_read()
 
     @property
@@ -91,14 +100,21 @@ cdef class Request:
 
     @property
     def reused(self):
-        """Tokens of the prompt that lay in memory already."""
+        """Those of them that lay in memory already."""
         return self._request.reused()
 
     def drain(self):
         """Take in the text that has come since the last call; no interrupt can come between."""
         cdef vector[string] pieces
+        cdef vector[string] records
+        cdef vector[Likelihood] likely
         cdef size_t index
         self._request.text.read(pieces)
+        self._request.generated_log.read(records)  # later: no text is there before its token
+        for index in range(records.size()):
+            self.generated_ids.append(unpack(records[index], likely))
+            if likely.size():
+                self.likely.append([(each.token, <bytes> each.piece, each.probability) for each in likely])
         for index in range(pieces.size()):
             self.pieces.append(pieces[index].decode("utf-8"))
 
@@ -157,9 +173,23 @@ cdef class Request:
         """Begin to generate."""
         self._request.start_decoding()
 
-    def push(self, bytes piece not None):
-        """Count one token, and publish what its bytes make readable; return whether a stop sequence is complete."""
-        self._request.count_token()
+    def begin_with(self, bytes piece not None):
+        """Let the answer's text begin with the bytes of a token, before anybody claims it."""
+        self._request.push(string_view(<const char *> piece, len(piece)))
+
+    def push(self, bytes piece not None, int32_t token, likely=()):
+        """Count one token, and publish what its bytes make readable; return whether a stop sequence is complete.
+
+        Args:
+            piece: Its bytes.
+            token: Its id.
+            likely: Itself and the alternatives as (id, bytes, probability).
+        """
+        cdef vector[Likelihood] all_likely
+        cdef Likelihood each
+        for each.token, each.piece, each.probability in likely:
+            all_likely.push_back(each)
+        self._request.count_token(token, all_likely)
         self._request.push(string_view(<const char *> piece, len(piece)))
         return self._request.stopped()
 

@@ -126,7 +126,7 @@ class Scheduler {
     void admit() {
         for (auto next = waiting_.begin(); next != waiting_.end() && !is_full();) {
             Request &request = **next;
-            if (pool_.is_being_computed(request.tokens)) {
+            if (pool_.is_being_computed(request)) {
                 ++next;
                 continue;
             }
@@ -198,7 +198,7 @@ class Scheduler {
         }
         for (Sequence *sequence : step_.running) {
             Request &request = *sequence->request;
-            request.advance(std::min(sequence->tokens.size(), request.n_prompt));
+            request.advance(std::min(sequence->tokens.size(), request.n_given));
         }
         for (std::size_t index = 0; index < step_.tokens.size(); ++index) {
             if (step_.tokens[index].wants_logits) {
@@ -212,6 +212,10 @@ class Scheduler {
         if (request.phase() == Phase::prefill) {
             pool_.note_prompt(sequence);
             request.start_decoding();
+        }
+        if (request.stopped()) {  // by how the answer begins
+            end(sequence, Reason::stop);
+            return;
         }
         if (request.generated() >= request.limits.max_tokens) {  // none were wanted
             end(sequence, Reason::length);
@@ -231,7 +235,7 @@ class Scheduler {
     void keep(Sequence &sequence, Token token) {
         Request &request = *sequence.request;
         request.tokens.push_back(token);
-        request.count_token();
+        request.count_token(token, request.likely);
         request.push(backend_.piece(token));
         if (request.stopped()) {
             end(sequence, Reason::stop);

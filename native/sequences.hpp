@@ -20,6 +20,8 @@ struct Sequence {
 
     // Tokens that its request has and memory lacks.
     std::size_t missing() const noexcept { return request->tokens.size() - tokens.size(); }
+    // Those of them that are the prompt's.
+    std::size_t unread() const noexcept { return request->n_prompt - std::min(request->n_prompt, tokens.size()); }
 };
 
 class SequencePool {
@@ -37,14 +39,14 @@ class SequencePool {
     }
     bool all_busy() const noexcept { return n_busy() == all_.size(); }
 
-    // Whether a running request is about to compute a longer part of these tokens than lies in memory now.
-    bool is_being_computed(const std::vector<Token> &tokens) const noexcept {
-        std::size_t now = stash_.reusable_of(tokens);
+    // Whether a running request is about to compute a longer part of this one's tokens than lies in memory now.
+    bool is_being_computed(const Request &request) const noexcept {
+        std::size_t now = stash_.reusable_of(request);
         std::size_t soon = 0;
         for (const Sequence &sequence : all_) {
-            now = std::max(now, shared_of(sequence, tokens));
+            now = std::max(now, shared_of(sequence, request));
             if (sequence.request != nullptr) {
-                soon = std::max(soon, reusable(sequence.request->tokens, tokens, false));
+                soon = std::max(soon, reusable(sequence.request->tokens, request, false));
             }
         }
         return soon >= now + worth_waiting;
@@ -55,9 +57,9 @@ class SequencePool {
     // What lies idle in others moves to the stash: attention adds up over cells, so a sequence whose cells lie behind another's
     // gets other last bits, and a lone greedy answer would depend on what was asked before.
     Sequence &take(Request &request) {
-        Sequence &source = longest_match(request.tokens);
-        const std::size_t shared = shared_of(source, request.tokens);
-        const bool goes_on = !is_busy(source) && shared > 0 && stash_.reusable_of(request.tokens) < shared + worth_fetching;
+        Sequence &source = longest_match(request);
+        const std::size_t shared = shared_of(source, request);
+        const bool goes_on = !is_busy(source) && shared > 0 && stash_.reusable_of(request) < shared + worth_fetching;
         for (Sequence &sequence : all_) {
             if (!is_busy(sequence) && !(goes_on && &sequence == &source)) {
                 put_away(sequence);
@@ -65,11 +67,11 @@ class SequencePool {
         }
         Sequence &target = goes_on ? source : idle();
         if (!goes_on) {
-            fill(target, is_busy(source) ? &source : nullptr, request.tokens);
+            fill(target, is_busy(source) ? &source : nullptr, request);
         } else if (source.tokens.size() - shared >= Stash::worth_keeping) {
             stash_.add(source.tokens, backend_.save(source.id));  // somebody may come back to what is cut off now
         }
-        const std::size_t kept = shared_of(target, request.tokens);
+        const std::size_t kept = shared_of(target, request);
         if (kept < target.tokens.size()) {
             target.tokens.resize(backend_.truncate(target.id, kept));
         }
@@ -114,25 +116,25 @@ class SequencePool {
     static constexpr std::size_t worth_waiting = 32;   // tokens
     static constexpr std::size_t worth_fetching = 32;  // tokens more than there are already: all of an entry has to be copied
 
-    std::size_t shared_of(const Sequence &sequence, const std::vector<Token> &tokens) const noexcept {
-        return reusable(sequence.tokens, tokens, !backend_.can_truncate());
+    std::size_t shared_of(const Sequence &sequence, const Request &request) const noexcept {
+        return reusable(sequence.tokens, request, !backend_.can_truncate());
     }
 
     static bool is_busy(const Sequence &sequence) noexcept { return sequence.request != nullptr; }
 
-    Sequence &longest_match(const std::vector<Token> &tokens) noexcept {
+    Sequence &longest_match(const Request &request) noexcept {
         return *std::max_element(all_.begin(), all_.end(), [&](const Sequence &a, const Sequence &b) {
-            return std::make_pair(shared_of(a, tokens), !is_busy(a)) < std::make_pair(shared_of(b, tokens), !is_busy(b));
+            return std::make_pair(shared_of(a, request), !is_busy(a)) < std::make_pair(shared_of(b, request), !is_busy(b));
         });
     }
 
     Sequence &idle() noexcept { return *std::find_if_not(all_.begin(), all_.end(), is_busy); }
 
-    // Fills an empty sequence from the stash or from one that is computed now, whichever has more of these tokens.
-    void fill(Sequence &target, const Sequence *busy, const std::vector<Token> &tokens) {
-        const std::size_t shared = busy == nullptr ? 0 : shared_of(*busy, tokens);
-        if (stash_.reusable_of(tokens) >= shared + worth_fetching) {
-            const Stash::Entry &entry = *stash_.find(tokens);
+    // Fills an empty sequence from the stash or from one that is computed now, whichever has more of the request's tokens.
+    void fill(Sequence &target, const Sequence *busy, const Request &request) {
+        const std::size_t shared = busy == nullptr ? 0 : shared_of(*busy, request);
+        if (stash_.reusable_of(request) >= shared + worth_fetching) {
+            const Stash::Entry &entry = *stash_.find(request);
             if (backend_.restore(target.id, entry.state, entry.tokens.size())) {
                 target.tokens = entry.tokens;
                 stash_.touch(entry);
@@ -144,7 +146,7 @@ class SequencePool {
         }
         if (shared > 0) {
             backend_.copy(busy->id, target.id, shared);
-            target.tokens.assign(tokens.begin(), tokens.begin() + static_cast<std::ptrdiff_t>(shared));
+            target.tokens.assign(request.tokens.begin(), request.tokens.begin() + static_cast<std::ptrdiff_t>(shared));
         }
     }
 

@@ -12,13 +12,17 @@
 
 namespace cyllama {
 
-// How much of `tokens` need not be computed where `held` lies in memory. The last one always is, for its logits, and never alone:
-// llama.cpp multiplies single tokens by other code, which gives other last bits than the prompt's first run.
+// How many of a request's tokens need not be computed where `held` lies in memory. The last one always is, for its logits, and no
+// token of the prompt alone: llama.cpp multiplies single tokens by other code, which gives other last bits than the prompt's
+// first run. The answer's tokens are computed one at a time whenever they are, for the same reason.
 // whole_only: all of `held` or nothing.
-inline std::size_t reusable(const std::vector<Token> &held, const std::vector<Token> &tokens, bool whole_only) noexcept {
-    const std::size_t most = std::min(held.size(), tokens.size() < 2 ? 0 : tokens.size() - 2);
-    const auto end = held.begin() + static_cast<std::ptrdiff_t>(most);
-    const auto length = static_cast<std::size_t>(std::mismatch(held.begin(), end, tokens.begin()).first - held.begin());
+inline std::size_t reusable(const std::vector<Token> &held, const Request &request, bool whole_only) noexcept {
+    const std::vector<Token> &tokens = request.tokens;
+    const auto end = held.begin() + static_cast<std::ptrdiff_t>(std::min(held.size(), tokens.size() - 1));
+    auto length = static_cast<std::size_t>(std::mismatch(held.begin(), end, tokens.begin()).first - held.begin());
+    if (length + 1 == request.n_prompt) {
+        length -= std::min<std::size_t>(length, 1);
+    }
     return whole_only && length < held.size() ? 0 : length;
 }
 
@@ -53,18 +57,18 @@ class Stash {
         }
     }
 
-    // The entry that saves most of computing `tokens`, or null; it stays valid until the next `add`.
-    const Entry *find(const std::vector<Token> &tokens) const noexcept {
+    // The entry that saves most of computing a request's tokens, or null; it stays valid until the next `add`.
+    const Entry *find(const Request &request) const noexcept {
         const auto found = std::max_element(entries_.begin(), entries_.end(), [&](const Entry &a, const Entry &b) {
-            return usable(a, tokens) < usable(b, tokens);
+            return usable(a, request) < usable(b, request);
         });
         return found == entries_.end() ? nullptr : &*found;
     }
 
-    // How much of computing `tokens` it saves.
-    std::size_t reusable_of(const std::vector<Token> &tokens) const noexcept {
-        const Entry *const found = find(tokens);
-        return found == nullptr ? 0 : usable(*found, tokens);
+    // How many tokens of computing a request it saves.
+    std::size_t reusable_of(const Request &request) const noexcept {
+        const Entry *const found = find(request);
+        return found == nullptr ? 0 : usable(*found, request);
     }
 
     // It was used just now.
@@ -94,8 +98,8 @@ class Stash {
         return std::find_if(entries_.begin(), entries_.end(), [&](const Entry &each) { return &each == &entry; });
     }
 
-    std::size_t usable(const Entry &entry, const std::vector<Token> &tokens) const noexcept {
-        return reusable(entry.tokens, tokens, whole_only_);
+    std::size_t usable(const Entry &entry, const Request &request) const noexcept {
+        return reusable(entry.tokens, request, whole_only_);
     }
 
     const std::size_t most_bytes_;

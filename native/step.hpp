@@ -18,7 +18,8 @@ struct Step {
 
     bool empty() const noexcept { return tokens.empty(); }
 
-    // Fills it with the next token of everyone who writes, and prompt chunks beside them, at most `most` tokens in all.
+    // Fills it with the next token of everyone who writes, and prompt chunks beside them, at most `most` tokens in all. Who has an
+    // answer that is begun and not in memory writes it again: see `reusable`.
     void plan(std::vector<Sequence> &sequences, std::size_t most) {
         running.clear();
         tokens.clear();
@@ -26,7 +27,7 @@ struct Step {
         for (Sequence &sequence : sequences) {
             if (sequence.request != nullptr) {
                 running.push_back(&sequence);
-                n_reading += sequence.missing() > 1 ? 1 : 0;
+                n_reading += sequence.unread() > 1 ? 1 : 0;
             }
         }
         const std::size_t n_writing = running.size() - n_reading;
@@ -56,10 +57,10 @@ struct Step {
     void share_out(std::size_t left, std::size_t n_reading) {
         for (const Sequence *sequence : running) {
             std::size_t share = 1;
-            if (sequence->missing() > 1) {
-                share = std::min(sequence->missing(), left / n_reading);
+            if (sequence->unread() > 1) {
+                share = std::min(sequence->unread(), left / n_reading);
                 left -= share;
-                if (share > 2 && sequence->missing() - share == 1) {
+                if (share > 2 && sequence->unread() - share == 1) {
                     --share;  // no token of a prompt is computed alone (see `reusable`)
                 }
                 --n_reading;

@@ -33,6 +33,7 @@ GUESTS = {
     "anywidget": ("notebook/widget.py",),
     "jinja2": ("engine/chat.py", "notebook/prompt.py"),
     "markdown_it": tuple(f"notebook/{name}.py" for name in ("static_html", "formulas", "bare_links", "task_lists")),
+    "pandas": ("engine/probabilities.py", "engine/response.py"),  # the second for the type checker alone
     "nh3": ("notebook/static_html.py",),
     "psutil": ("engine/",),
     "pydantic": ("notebook/conversation_file.py",),
@@ -48,6 +49,7 @@ HEAVY = (
     "jinja2",
     "pydantic",
     "llama_cpp",
+    "pandas",
     "cyllama_jupyter._native",
     "cyllama_jupyter.engine",
 )

@@ -98,6 +98,16 @@ class AsyncGeneration(AsyncIterator[str]):
         """The text so far."""
         return self._generation.text
 
+    @property
+    def prompt_ids(self) -> tuple[int, ...]:
+        """The prompt's tokens, without those that the answer begins with."""
+        return self._generation.prompt_ids
+
+    @property
+    def token_ids(self) -> tuple[int, ...]:
+        """The answer's tokens: those that it was begun with, then those generated so far."""
+        return self._generation.token_ids
+
     def wake(self) -> None:
         """Let the task that waits for text go on if there is some."""
         if self._waiter is not None and not self._waiter.done() and self._generation.ready():

@@ -12,7 +12,8 @@ from cyllama_jupyter.config import GenerationConfig
 from cyllama_jupyter.engine.async_generation import AsyncGeneration, result_of
 from cyllama_jupyter.engine.chat import Message
 from cyllama_jupyter.engine.generation import Generation
-from cyllama_jupyter.engine.llm import LLM, Prompt
+from cyllama_jupyter.engine.llm import LLM
+from cyllama_jupyter.engine.reading import Prompt
 from cyllama_jupyter.engine.response import Response
 from cyllama_jupyter.engine.waker import LoopWaker
 from cyllama_jupyter.errors import CyllamaError
@@ -80,10 +81,15 @@ class AsyncLLM:
         return loaded
 
     async def __call__(
-        self, prompt: str, config: GenerationConfig | None = None, timeout: float | None = None
+        self,
+        prompt: str | Sequence[int],
+        config: GenerationConfig | None = None,
+        timeout: float | None = None,
+        *,
+        begun: Sequence[int] = (),
     ) -> Response:
-        """Generate from a prompt as it stands; the arguments and errors are those of ``LLM``'s call."""
-        return await result_of(self._begin(self.llm.submit(prompt, config, timeout)))
+        """Generate from a prompt as it stands; the arguments and errors are those of ``LLM.submit``."""
+        return await result_of(self._begin(self.llm.submit(prompt, config, timeout, begun=begun)))
 
     async def chat(
         self,
@@ -91,15 +97,23 @@ class AsyncLLM:
         config: GenerationConfig | None = None,
         template: str | None = None,
         timeout: float | None = None,
+        *,
+        begun: Sequence[int] = (),
     ) -> Response:
-        """Answer a conversation; the arguments and errors are those of ``LLM.chat``."""
-        return await result_of(self._begin(self.llm.submit_chat(messages, config, template, timeout)))
+        """Answer a conversation; the arguments and errors are those of ``LLM.submit_chat``."""
+        return await result_of(self._begin(self.llm.submit_chat(messages, config, template, timeout, begun=begun)))
 
     async def samples(
-        self, prompt: Prompt, n: int, config: GenerationConfig | None = None, timeout: float | None = None
+        self,
+        prompt: Prompt,
+        n: int,
+        config: GenerationConfig | None = None,
+        timeout: float | None = None,
+        *,
+        begun: Sequence[int] = (),
     ) -> list[Response]:
         """Generate several answers to one prompt; the arguments and errors are those of ``LLM.samples``."""
-        generations = [self._begin(each) for each in self.llm.submit_samples(prompt, n, config, timeout)]
+        generations = [self._begin(each) for each in self.llm.submit_samples(prompt, n, config, timeout, begun=begun)]
         try:
             return [await result_of(generation) for generation in generations]
         finally:
@@ -107,7 +121,12 @@ class AsyncLLM:
                 generation.cancel()
 
     def stream(
-        self, prompt: str, config: GenerationConfig | None = None, timeout: float | None = None
+        self,
+        prompt: str | Sequence[int],
+        config: GenerationConfig | None = None,
+        timeout: float | None = None,
+        *,
+        begun: Sequence[int] = (),
     ) -> AsyncGeneration:
         """Queue a generation and return its handle, to be read with ``async for``; the arguments are those of a call.
 
@@ -115,7 +134,7 @@ class AsyncLLM:
             RuntimeError: No event loop runs in this thread.
         """
         waker = self._waker()
-        return AsyncGeneration(self._begin(self.llm.submit(prompt, config, timeout)), waker, self)
+        return AsyncGeneration(self._begin(self.llm.submit(prompt, config, timeout, begun=begun)), waker, self)
 
     def stream_chat(
         self,
@@ -123,6 +142,8 @@ class AsyncLLM:
         config: GenerationConfig | None = None,
         template: str | None = None,
         timeout: float | None = None,
+        *,
+        begun: Sequence[int] = (),
     ) -> AsyncGeneration:
         """Queue the answer to a conversation and return its handle, to be read with ``async for``.
 
@@ -130,7 +151,8 @@ class AsyncLLM:
             RuntimeError: No event loop runs in this thread.
         """
         waker = self._waker()
-        return AsyncGeneration(self._begin(self.llm.submit_chat(messages, config, template, timeout)), waker, self)
+        generation = self.llm.submit_chat(messages, config, template, timeout, begun=begun)
+        return AsyncGeneration(self._begin(generation), waker, self)
 
     def cancel(self) -> None:
         """Cancel every generation of the model whose call was made before, and none made after (``LLM.cancel``)."""

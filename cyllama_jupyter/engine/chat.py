@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
+from itertools import groupby
 from typing import Any
 
 import jinja2
@@ -17,6 +18,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from cyllama_jupyter._native.model import LlamaModel
 from cyllama_jupyter.config import GenerationConfig
+from cyllama_jupyter.engine.prompt_parts import PromptPart, Segment, cut, spans_of
 from cyllama_jupyter.engine.tokens import Tokenizer
 from cyllama_jupyter.errors import ChatTemplateError, PromptError
 
@@ -64,23 +66,44 @@ class ChatFormat:
             PromptError: A message has no role or content.
             ChatTemplateError: There is no such template, or it refused the messages.
         """
-        source = self.default_template if template is None else self._named(template)
+        source = self._source(template)
         if source is None:
             warnings.warn("this model has no chat template: the messages go to it as plain text", stacklevel=4)
-            prompt = self._tokenizer.tokenize(_plain_text(_checked(messages)), parse_special=False)
-        else:
-            prompt = self._through(source, _checked(messages))
+        prompt = [token for _, tokens in self._read(messages, source) for token in tokens]
         return self._tokenizer.begin(prompt, add_bos=config.add_bos)
 
-    def _through(self, source: str, messages: list[dict[str, Any]]) -> list[int]:
-        """Return the tokens of what a template makes of messages."""
+    def parts(
+        self, messages: Sequence[Message], config: GenerationConfig, template: str | None = None
+    ) -> list[PromptPart]:
+        """Return what ``tokenize`` returns in parts, each either the template's or from a message."""
+        read = self._read(messages, self._source(template))
+        parts = [part for segment, tokens in read for part in cut(segment, tokens, self._bytes_of)]
+        ids = [token for part in parts for token in part.token_ids]
+        added = self._tokenizer.begin(ids, add_bos=config.add_bos)[: -len(ids) or None]
+        begin = [PromptPart(self._spell(token), (token,), from_template=True) for token in added]
+        return _joined([*begin, *parts])
+
+    def _read(self, messages: Sequence[Message], source: str | None) -> list[tuple[Segment, list[int]]]:
+        """Return the segments of a prompt with their tokens."""
+        checked = _checked(messages)
+        segments = [_plain_text(checked)] if source is None else self._through(source, checked)
+        read: list[tuple[Segment, list[int]]] = []
+        for segment in segments:
+            goes_on = any(tokens for _, tokens in read)
+            tokens = self._tokenizer.tokenize(segment.text, parse_special=segment.trusted, goes_on=goes_on)
+            read.append((segment, tokens))
+        return read
+
+    def _through(self, source: str, messages: list[dict[str, Any]]) -> list[Segment]:
+        """Return what a template makes of messages."""
         shield = _Shield()
         safe = [shield.protect(message, self._read_in(source, message["role"])) for message in messages]
         bos, eos = self._spell(self._model.bos), self._spell(self._model.eos)
-        prompt: list[int] = []
-        for text, trusted in shield.split(_render(source, safe, bos_token=bos, eos_token=eos)):
-            prompt += self._tokenizer.tokenize(text, parse_special=trusted, goes_on=bool(prompt))
-        return prompt
+        rendered = _render(source, safe, bos_token=bos, eos_token=eos)
+        return shield.split(rendered, spans_of([message["content"] for message in safe], rendered))
+
+    def _source(self, template: str | None) -> str | None:
+        return self.default_template if template is None else self._named(template)
 
     def _named(self, template: str) -> str:
         if "{" in template:
@@ -106,7 +129,10 @@ class ChatFormat:
         return {text for text in spelled if text.strip()}
 
     def _spell(self, token: int) -> str:
-        return self._model.token_to_piece(token, special=True).decode("utf-8", "replace") if token >= 0 else ""
+        return self._bytes_of(token).decode("utf-8", "replace") if token >= 0 else ""
+
+    def _bytes_of(self, token: int) -> bytes:
+        return self._model.token_to_piece(token, special=True)
 
 
 class _Shield:
@@ -130,16 +156,20 @@ class _Shield:
         self._hidden.append(match.group())
         return f"\ue000{self._key}\ue001{_private(len(self._hidden) - 1)}\ue002"
 
-    def split(self, rendered: str) -> list[tuple[str, bool]]:
-        """Cut a rendered prompt into texts, each with whether control tokens may be read in it."""
-        parts: list[tuple[str, bool]] = []
-        for index, text in enumerate(re.split(f"\ue000{self._key}\ue001([\ue100-\ue10f]+)\ue002", rendered)):
-            if index % 2 == 0:
-                parts.append((text, True))
-            else:
-                spelled = self._hidden[_number(text)]
-                parts += [(spelled[:1], False), (spelled[1:], False)]
-        return [part for part in parts if part[0]]
+    def split(self, rendered: str, messages: Sequence[tuple[int, int]]) -> list[Segment]:
+        """Cut a rendered prompt into segments, given which of its characters come from messages."""
+        segments: list[Segment] = []
+        at = 0
+        for placeholder in re.finditer(f"\ue000{self._key}\ue001([\ue100-\ue10f]+)\ue002|$(?![\\s\\S])", rendered):
+            begin, end = placeholder.span()
+            inside = ((max(first, at) - at, min(last, begin) - at) for first, last in messages)
+            spans = tuple((first, last) for first, last in inside if first < last)
+            segments.append(Segment(rendered[at:begin], trusted=True, messages=spans))
+            if placeholder.group():
+                spelled = self._hidden[_number(placeholder.group(1))]
+                segments += [_message(spelled[:1]), _message(spelled[1:])]
+            at = end
+        return [segment for segment in segments if segment.text]
 
 
 def _private(number: int) -> str:
@@ -151,9 +181,25 @@ def _number(private: str) -> int:
     return int("".join(f"{ord(character) - _DIGITS:x}" for character in private), 16)
 
 
-def _plain_text(messages: list[dict[str, Any]]) -> str:
+def _message(text: str) -> Segment:
+    return Segment(text, trusted=False, messages=((0, len(text)),))
+
+
+def _plain_text(messages: list[dict[str, Any]]) -> Segment:
     turns = [f"{message['role'].capitalize()}: {message['content']}" for message in messages]
-    return "\n\n".join([*turns, "Assistant:"])
+    text = "\n\n".join([*turns, "Assistant:"])
+    spans = spans_of([message["content"] for message in messages], text)
+    return Segment(text, trusted=False, messages=tuple(spans))
+
+
+def _joined(parts: Sequence[PromptPart]) -> list[PromptPart]:
+    """Make one part of neighbours of the same kind."""
+    joined = []
+    for kind, group in groupby(parts, key=lambda part: part.from_template):
+        same = list(group)
+        ids = tuple(token for part in same for token in part.token_ids)
+        joined.append(PromptPart("".join(part.text for part in same), ids, kind))
+    return joined
 
 
 def _checked(messages: Sequence[Message]) -> list[dict[str, Any]]:

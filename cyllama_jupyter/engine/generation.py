@@ -112,6 +112,17 @@ class Generation(Iterator[str]):
         self._run.settle()
         return "".join(self._run.pieces)
 
+    @property
+    def prompt_ids(self) -> tuple[int, ...]:
+        """The prompt's tokens, without those that the answer begins with."""
+        return self._run.prompt
+
+    @property
+    def token_ids(self) -> tuple[int, ...]:
+        """The answer's tokens: those that it was begun with, then those generated so far."""
+        self._run.settle()
+        return self._run.token_ids
+
     def ready(self) -> bool:
         """Whether ``next()`` would give a piece of text, or end, without waiting."""
         done = self._run.done  # first: what is drained then is all of it

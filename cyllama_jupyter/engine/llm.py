@@ -1,7 +1,7 @@
 """A loaded model to call."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from os import PathLike
@@ -10,12 +10,14 @@ from typing import Any, Literal, overload
 from cyllama_jupyter._native.cancel import CancelScope
 from cyllama_jupyter._native.sampler import LlamaSampler
 from cyllama_jupyter.config import GenerationConfig
-from cyllama_jupyter.engine import loading, logs, settings, state
+from cyllama_jupyter.engine import loading, logs, settings
 from cyllama_jupyter.engine.chat import ChatFormat, Message
 from cyllama_jupyter.engine.fingerprint import ModelFile
 from cyllama_jupyter.engine.generation import Generation, collect, consume
+from cyllama_jupyter.engine.keeping import StateKeeper
 from cyllama_jupyter.engine.opening import open_engine
 from cyllama_jupyter.engine.owner import EngineOwner
+from cyllama_jupyter.engine.reading import Prompt, PromptReader
 from cyllama_jupyter.engine.response import Response
 from cyllama_jupyter.engine.run import Call, Run
 from cyllama_jupyter.engine.sampling import make_sampler
@@ -27,10 +29,9 @@ from cyllama_jupyter.models import resolve_model
 __all__ = ["LLM"]
 
 OnToken = Callable[[str], object]
-Prompt = str | Sequence[Message]
 
 
-class LLM(EngineOwner):
+class LLM(EngineOwner, PromptReader, StateKeeper):
     """A model in memory, with an engine that generates from it, several answers at once; the others queue.
 
     Args:
@@ -120,7 +121,7 @@ class LLM(EngineOwner):
             ContextOverflow: The prompt has more tokens than the context.
             KeyboardInterrupt: Ctrl-C, which has cancelled the generation.
         """
-        [generation] = self._submit(partial(self._prompt_tokens, prompt), config, on_token, timeout)
+        [generation] = self._submit(partial(self._prompt_tokens, prompt), config, on_token=on_token, timeout=timeout)
         return generation if stream else consume(generation)
 
     @overload
@@ -170,9 +171,29 @@ class LLM(EngineOwner):
         generation = self._submit(partial(self._chat.tokenize, messages, template=template), config, timeout=timeout)[0]
         return generation if stream else consume(generation)
 
-    def submit(self, prompt: str, config: GenerationConfig | None = None, timeout: float | None = None) -> Generation:
-        """Queue a generation and return its handle at once; the arguments are those of a call."""
-        return self._submit(partial(self._prompt_tokens, prompt), config, timeout=timeout)[0]
+    def submit(
+        self,
+        prompt: str | Sequence[int],
+        config: GenerationConfig | None = None,
+        timeout: float | None = None,
+        *,
+        begun: Sequence[int] = (),
+    ) -> Generation:
+        """Queue a generation and return its handle at once.
+
+        Args:
+            prompt: The text to go on with, or its token ids.
+            config: The settings of this call; ``max_tokens`` counts new tokens alone.
+            timeout: Seconds from now after which it ends.
+            begun: Tokens that the answer begins with, such as the ``token_ids`` of one that was cancelled. They are
+                computed after the prompt, one at a time as they were written, so a greedy answer goes on to what it
+                would have been; their text is the beginning of the generation's.
+
+        Raises:
+            GrammarError: The grammar is not valid, or does not allow that beginning.
+            PromptError: Something is no token of this model.
+        """
+        return self._submit(partial(self._prompt_tokens, prompt), config, timeout=timeout, begun=begun)[0]
 
     def submit_chat(
         self,
@@ -180,26 +201,42 @@ class LLM(EngineOwner):
         config: GenerationConfig | None = None,
         template: str | None = None,
         timeout: float | None = None,
+        *,
+        begun: Sequence[int] = (),
     ) -> Generation:
-        """Queue the answer to a conversation and return its handle at once; the arguments are those of ``chat``."""
-        return self._submit(partial(self._chat.tokenize, messages, template=template), config, timeout=timeout)[0]
+        """Queue the answer to a conversation; the arguments are those of ``chat``, and ``begun`` of ``submit``."""
+        tokenize = partial(self._chat.tokenize, messages, template=template)
+        return self._submit(tokenize, config, timeout=timeout, begun=begun)[0]
 
     def samples(
-        self, prompt: Prompt, n: int, config: GenerationConfig | None = None, timeout: float | None = None
+        self,
+        prompt: Prompt,
+        n: int,
+        config: GenerationConfig | None = None,
+        timeout: float | None = None,
+        *,
+        begun: Sequence[int] = (),
     ) -> list[Response]:
         """Generate several answers to one prompt, which is read once; the arguments are those of ``submit_samples``."""
-        return collect(self.submit_samples(prompt, n, config, timeout))
+        return collect(self.submit_samples(prompt, n, config, timeout, begun=begun))
 
     def submit_samples(
-        self, prompt: Prompt, n: int, config: GenerationConfig | None = None, timeout: float | None = None
+        self,
+        prompt: Prompt,
+        n: int,
+        config: GenerationConfig | None = None,
+        timeout: float | None = None,
+        *,
+        begun: Sequence[int] = (),
     ) -> list[Generation]:
         """Queue several answers to one prompt and return their handles at once.
 
         Args:
-            prompt: A text to go on with as it stands, or the messages of a conversation.
+            prompt: A text to go on with as it stands, the messages of a conversation, or token ids.
             n: How many answers.
             config: The settings of all; a seed s becomes s, s + 1, s + 2 and so on.
             timeout: Seconds from now after which each ends, with ``finish_reason == "timeout"``.
+            begun: Tokens that each of them begins with.
 
         Raises:
             EngineBusy: There is no place for all of them; those that had one are cancelled.
@@ -207,18 +244,19 @@ class LLM(EngineOwner):
         """
         if n < 1:
             raise ValueError(f"n must be a number of answers from 1 up, got {n!r}")
-        tokenize = (
-            partial(self._prompt_tokens, prompt) if isinstance(prompt, str) else partial(self._chat.tokenize, prompt)
-        )
-        return self._submit(tokenize, config, timeout=timeout, n=n)
+        is_chat = not isinstance(prompt, str) and (not prompt or isinstance(prompt[0], Mapping))
+        tokenize: Callable[..., list[int]] = self._chat.tokenize if is_chat else self._prompt_tokens
+        return self._submit(partial(tokenize, prompt), config, timeout=timeout, n=n, begun=begun)
 
-    def _submit(
+    def _submit(  # noqa: PLR0913 - one argument for each thing that a call may bring
         self,
         tokenize: Callable[[GenerationConfig], list[int]],
         config: GenerationConfig | None,
+        *,
         on_token: OnToken | None = None,
         timeout: float | None = None,
         n: int = 1,
+        begun: Sequence[int] = (),
     ) -> list[Generation]:
         tokens = [self._scope.issue() for _ in range(n)]  # first of all: a cancel from here on hits this call
         created = time.perf_counter()
@@ -227,11 +265,12 @@ class LLM(EngineOwner):
         settings.check_timeout(timeout)
         chosen = settings.of_call(config, self.config)
         read = tokenize(chosen)
-        check_prompt(read, self._ctx.n_ctx)
+        first = self._spelled(begun)
+        check_prompt(read, self._ctx.n_ctx, len(first))
         generations: list[Generation] = []
         try:
             for token, each in zip(tokens, settings.seeded(chosen, n), strict=True):
-                call = Call(read, each, self.model_path, created, self._sampler(each, read), timeout)
+                call = Call(read, each, self.model_path, created, self._sampler(each, read, begun), timeout, first)
                 run = Run(call, token)
                 generations.append(
                     Generation(run, self, on_token)
@@ -243,52 +282,13 @@ class LLM(EngineOwner):
             raise
         return generations
 
-    def _sampler(self, config: GenerationConfig, prompt: Sequence[int]) -> LlamaSampler | None:
-        return make_sampler(self._model, config, self._ctx.n_ctx, prompt)
-
-    def _prompt_tokens(self, prompt: str, config: GenerationConfig) -> list[int]:
-        return self._tokenizer.prompt(prompt, add_bos=config.add_bos, parse_special=config.parse_special)
-
-    @property
-    def has_chat_template(self) -> bool:
-        """Whether the model brings a chat template."""
-        return self._chat.default_template is not None
+    def _sampler(self, config: GenerationConfig, prompt: Sequence[int], begun: Sequence[int]) -> LlamaSampler | None:
+        return make_sampler(self._model, config, self._ctx.n_ctx, prompt, begun)
 
     @property
     def n_ctx(self) -> int:
         """Length of the context in tokens, as llama.cpp rounded it."""
         return self._ctx.n_ctx
-
-    def save_state(self, path: str | PathLike[str]) -> int:
-        """Write what was computed to a file, so that prompts that begin so are not read again after a restart.
-
-        It is taken between two steps of what runs. Only you may read the file: it holds your conversations.
-
-        Args:
-            path: Where to; ``~`` is the home folder. An old file is replaced as a whole, or left as it is.
-
-        Returns:
-            How many tokens were saved, over all sequences.
-
-        Raises:
-            OSError: The file cannot be written.
-            StateError: The model's file has changed since it was loaded.
-        """
-        origin = self._file.origin(self.config)  # first: it may refuse
-        return state.write(path, self._engine.save(), origin)
-
-    def load_state(self, path: str | PathLike[str]) -> int:
-        """Take in what ``save_state`` wrote; load your own files only, for a checksum tells damage and not intent.
-
-        Returns:
-            How many tokens that is; the oldest sequences are left out where memory is short.
-
-        Raises:
-            StateNotFoundError: There is no such file.
-            StateError: It is damaged, or was saved from another model or llama.cpp; nothing was taken in.
-        """
-        saved = state.read(path, self._file.origin(self.config), self._model.n_vocab, self._engine.stash_bytes)
-        return self._engine.restore(saved)
 
     def __enter__(self) -> "LLM":
         """Return itself; leaving the block closes it."""

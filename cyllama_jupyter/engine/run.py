@@ -11,6 +11,7 @@ from cyllama_jupyter._native.cancel import CancelToken
 from cyllama_jupyter._native.request import Request
 from cyllama_jupyter._native.sampler import LlamaSampler
 from cyllama_jupyter.config import GenerationConfig
+from cyllama_jupyter.engine.probabilities import probability_of
 from cyllama_jupyter.engine.response import FinishReason, GenerationStats, Phase, Progress, Response
 from cyllama_jupyter.engine.threads import fixed
 from cyllama_jupyter.errors import ClosedError, DecodeError
@@ -37,6 +38,7 @@ class Call:
         created: ``time.perf_counter()`` at the call.
         sampler: The chain that chooses its tokens; None for an engine that has no model.
         timeout: Seconds from the call after which it ends; None is never.
+        begun: Token ids of the answer's beginning, and the bytes of each.
     """
 
     prompt: Sequence[int]
@@ -45,6 +47,7 @@ class Call:
     created: float
     sampler: LlamaSampler | None = None
     timeout: float | None = None
+    begun: Sequence[tuple[int, bytes]] = ()
 
 
 class Run(Request):
@@ -62,16 +65,21 @@ class Run(Request):
             token,
             call.sampler,
             max_tokens=call.config.max_tokens,
+            begun=[token for token, _ in call.begun],
             stop_sequences=call.config.stop_sequences,
+            n_likely=-1 if call.config.logprobs is None else call.config.logprobs,
             n_threads=fixed(call.config.n_threads),
             n_threads_batch=fixed(call.config.n_threads_batch),
             timeout=call.timeout or 0.0,
             age=time.perf_counter() - call.created,
         )
+        for _, piece in call.begun:
+            run.begin_with(piece)
         return cast("Run", run)
 
     def __init__(self, call: Call, token: CancelToken) -> None:  # noqa: ARG002 - __new__ has taken it
-        self.prompt = call.prompt
+        self.prompt = tuple(call.prompt)
+        self.begun = tuple(token for token, _ in call.begun)
         self.config = call.config
         self._model = call.model
         self._failure: BaseException | None = None
@@ -83,6 +91,12 @@ class Run(Request):
     def progress(self) -> Progress:
         """How far it is."""
         return Progress(Phase(self.phase), self.prompt_read, self.prompt_tokens, self.generated)
+
+    @property
+    def token_ids(self) -> tuple[int, ...]:
+        """The answer's tokens so far, with those that it began with."""
+        self.drain()
+        return (*self.begun, *self.generated_ids)
 
     @property
     def response(self) -> Response | None:
@@ -138,8 +152,9 @@ class Run(Request):
                 _LOGGER.exception("a callback of a finished generation raised")
 
     def _respond(self) -> Response:
-        self.drain()
-        return Response("".join(self.pieces), self._stats(), _REASONS[self.outcome], self._model)
+        token_ids = self.token_ids  # which takes in the last text and probabilities too
+        tokens = None if self.config.logprobs is None else tuple(map(probability_of, self.likely))
+        return Response("".join(self.pieces), self._stats(), _REASONS[self.outcome], self._model, token_ids, tokens)
 
     def _fail(self) -> BaseException:
         if self.outcome == "closed":

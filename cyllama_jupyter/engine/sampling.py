@@ -9,7 +9,13 @@ from cyllama_jupyter.config import GenerationConfig
 __all__ = ["make_sampler"]
 
 
-def make_sampler(model: LlamaModel, config: GenerationConfig, n_ctx: int, prompt: Sequence[int] = ()) -> LlamaSampler:
+def make_sampler(
+    model: LlamaModel,
+    config: GenerationConfig,
+    n_ctx: int,
+    prompt: Sequence[int] = (),
+    begun: Sequence[int] = (),
+) -> LlamaSampler:
     """Return the chain for one generation: penalties, then what narrows the choice, then the choice itself.
 
     Args:
@@ -17,15 +23,17 @@ def make_sampler(model: LlamaModel, config: GenerationConfig, n_ctx: int, prompt
         config: The generation's settings.
         n_ctx: Length of the context in tokens: what -1 means for the penalties.
         prompt: Its tokens count for the penalties.
+        begun: The same, and the grammar has to allow them.
 
     Raises:
-        GrammarError: The grammar is not valid.
+        GrammarError: The grammar is not valid, or does not allow what is begun.
     """
     sampler = LlamaSampler(model)
     if config.grammar is not None:
         sampler.constrain(config.grammar)
+        sampler.accept_answer(begun)
     if _add_penalties(sampler, config, n_ctx):
-        sampler.accept(prompt)
+        sampler.accept((*prompt, *begun))
     if config.temperature == 0.0:
         sampler.add_greedy()
     elif config.mirostat:

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from functools import cached_property, partial
+from operator import index
 
 from cyllama_jupyter._native.model import LlamaModel
 from cyllama_jupyter.engine import deep
 from cyllama_jupyter.errors import ContextOverflow, PromptError
 
-__all__ = ["Tokenizer", "check_prompt"]
+__all__ = ["Tokenizer", "check_kind", "check_prompt", "ids_of"]
 
 _SENTENCEPIECE = "llama"  # what GGUF calls it
 _SHALLOW = 1_000  # characters that any thread's stack is deep enough for
@@ -40,12 +41,7 @@ class Tokenizer:
             ContextOverflow: It cannot fit the context, however few tokens it has.
             PromptError: It holds half of a surrogate pair, which no text encoding can.
         """
-        try:
-            encoded = text.encode()
-        except UnicodeEncodeError as error:
-            raise PromptError(
-                f"the prompt has a lone surrogate at character {error.start:,}, which is no text"
-            ) from error
+        encoded = _encoded(text)
         fewest = -(-len(encoded) // self._longest_piece)
         if fewest > self._n_ctx:
             raise ContextOverflow(fewest, self._n_ctx, at_least=True)
@@ -56,6 +52,10 @@ class Tokenizer:
             if both[: len(lead)] == lead:
                 return both[len(lead) :]
         return self._read(encoded, parse_special=parse_special)
+
+    def tokens_of(self, text: str, *, parse_special: bool) -> list[int]:
+        """Return the tokens of a text, which need not fit the context; otherwise as ``tokenize`` does."""
+        return self._read(_encoded(text), parse_special=parse_special)
 
     def begin(self, tokens: list[int], *, add_bos: bool) -> list[int]:
         """Return a prompt with the BOS token before it, where the model asks for one and it does not begin with it.
@@ -80,11 +80,8 @@ class Tokenizer:
             parse_special: Read the text of control tokens as those tokens.
 
         Raises:
-            TypeError: It is no string.
             PromptError: It cannot be tokenised, or does not fit the context.
         """
-        if not isinstance(text, str):
-            raise TypeError(f"the prompt must be a string, got {type(text).__name__}")
         begun = self.begin(self.tokenize(text, parse_special=parse_special), add_bos=add_bos)
         return begun or ([self._model.bos] if self._model.bos >= 0 else [])
 
@@ -108,8 +105,43 @@ class Tokenizer:
         return deep.call(read, _STACK + _STACK_PER_CHARACTER * len(encoded))
 
 
-def check_prompt(tokens: Sequence[int], n_ctx: int) -> None:
-    """Refuse what no context of this length can be asked to go on with.
+def _encoded(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise PromptError(f"the prompt has a lone surrogate at character {error.start:,}, which is no text") from error
+
+
+def check_kind(prompt: object) -> None:
+    """Refuse what is neither a text nor a sequence that may hold token ids.
+
+    Raises:
+        TypeError: It is something else.
+    """
+    if not isinstance(prompt, Sequence) or isinstance(prompt, (bytes, bytearray)):
+        raise TypeError(f"the prompt must be a string, or a list of token ids, got {type(prompt).__name__}")
+
+
+def ids_of(tokens: Sequence[int], n_vocab: int) -> list[int]:
+    """Return token ids that somebody gives, as plain integers.
+
+    Raises:
+        TypeError: Something among them is no integer.
+        PromptError: It is no token of this vocabulary.
+    """
+    for token in tokens:
+        if not hasattr(token, "__index__"):
+            kind = type(token).__name__
+            raise TypeError(f"token ids must be integers, got {kind}; a conversation goes to chat()")
+    ids = [index(token) for token in tokens]
+    for token in ids:
+        if not 0 <= token < n_vocab:
+            raise PromptError(f"token {token} is not in the vocabulary of {n_vocab:,}")
+    return ids
+
+
+def check_prompt(tokens: Sequence[int], n_ctx: int, n_begun: int = 0) -> None:
+    """Refuse what no context of this length can be asked to go on with, ``n_begun`` tokens of the answer after it.
 
     Raises:
         ContextOverflow: It has more tokens than the context.
@@ -117,5 +149,5 @@ def check_prompt(tokens: Sequence[int], n_ctx: int) -> None:
     """
     if not tokens:
         raise PromptError("the prompt has no tokens, and this model no BOS token to begin with: write something")
-    if len(tokens) > n_ctx:
-        raise ContextOverflow(len(tokens), n_ctx)
+    if len(tokens) + n_begun > n_ctx:
+        raise ContextOverflow(len(tokens) + n_begun, n_ctx)

@@ -11,6 +11,7 @@ from cyllama_jupyter.engine.response import FinishReason
 from cyllama_jupyter.engine.run import Run
 from cyllama_jupyter.engine.worker import EngineThread
 from cyllama_jupyter.errors import ClosedError
+from cyllama_jupyter.testing.vocabulary import FakeVocabulary
 
 __all__ = ["FakeEngine", "Script"]
 
@@ -42,9 +43,14 @@ class Script:
         if self.rate is not None and self.rate <= 0:
             raise ValueError(f"rate must be above 0 tokens a second, or None for as fast as it can, got {self.rate}")
 
-    def tokens(self) -> Iterator[str]:
-        """Yield the text in chunks, and fail at its end if that is wanted."""
-        for start in range(0, len(self.text), self.chunk):
+    def tokens(self, begun: str = "") -> Iterator[str]:
+        """Yield the text in chunks, and fail at its end if that is wanted.
+
+        Args:
+            begun: How the answer begins; where the text begins so too, only what is left of it comes.
+        """
+        said = len(begun) if self.text.startswith(begun) else 0
+        for start in range(said, len(self.text), self.chunk):
             yield self.text[start : start + self.chunk]
         if self.fail_with is not None:
             raise self.fail_with
@@ -55,11 +61,13 @@ class FakeEngine(EngineThread):
 
     Args:
         script: What every run does.
+        vocabulary: Its tokens.
         scope: Cancels every run of this engine.
     """
 
-    def __init__(self, script: Script, scope: CancelScope) -> None:
+    def __init__(self, script: Script, vocabulary: FakeVocabulary, scope: CancelScope) -> None:
         self._script = script
+        self._vocabulary = vocabulary
         self._runs: queue.SimpleQueue[Run | None] = queue.SimpleQueue()
         super().__init__("", GenerationConfig(), scope)
 
@@ -76,7 +84,7 @@ class FakeEngine(EngineThread):
         self._announce()
         while (run := self._runs.get()) is not None:
             if run.claim():
-                _perform(run, self._script)
+                _perform(run, self._script, self._vocabulary)
             run.report()
             del run  # while idle, keep nothing of the last one alive
         while not self._runs.empty():
@@ -85,21 +93,21 @@ class FakeEngine(EngineThread):
                 left.abandon()
 
 
-def _perform(run: Run, script: Script) -> None:
+def _perform(run: Run, script: Script, vocabulary: FakeVocabulary) -> None:
     run.start()
     try:
-        reason = _play(run, script)
+        reason = _play(run, script, vocabulary)
     except Exception as error:  # noqa: BLE001 - raised by whoever asks for the result
         run.fail(error)
     else:
         run.finish(reason)
 
 
-def _play(run: Run, script: Script) -> FinishReason:
+def _play(run: Run, script: Script, vocabulary: FakeVocabulary) -> FinishReason:
     if not _prefill(run, script.prefill_seconds):
         return run.interruption or "cancelled"
     run.start_decoding()
-    reason = _decode(run, script)
+    reason = _decode(run, script, vocabulary)
     return run.interruption or reason
 
 
@@ -114,16 +122,24 @@ def _prefill(run: Run, seconds: float) -> bool:
     return run.interruption is None
 
 
-def _decode(run: Run, script: Script) -> FinishReason:
-    tokens, begin = script.tokens(), time.perf_counter()
+def _decode(run: Run, script: Script, vocabulary: FakeVocabulary) -> FinishReason:
+    tokens, begin = script.tokens(vocabulary.text_of(run.begun)), time.perf_counter()
     while run.generated < run.config.max_tokens:
         due = begin + (run.generated + 1) / script.rate if script.rate else 0.0
         if not _pause(run, due - time.perf_counter()):
             return run.interruption or "cancelled"
         token = next(tokens, None)
-        if token is None or run.push(token.encode("utf-8", "surrogatepass")):
+        if token is None or _push(run, token, vocabulary.id_of(token)):
             return "stop"
     return "length"
+
+
+def _push(run: Run, text: str, token: int) -> bool:
+    """Write a token, of which the model was certain; return whether a stop sequence is complete."""
+    piece = text.encode("utf-8", "surrogatepass")
+    certain = (token, piece, 1.0)
+    wanted = run.config.logprobs
+    return run.push(piece, token, () if wanted is None else (certain,) * (1 + min(wanted, 1)))
 
 
 def _pause(run: Run, seconds: float) -> bool:

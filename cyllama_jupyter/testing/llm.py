@@ -11,8 +11,11 @@ from cyllama_jupyter.config import MAX_DEFAULT_N_CTX, GenerationConfig
 from cyllama_jupyter.engine import state
 from cyllama_jupyter.engine.llm import LLM
 from cyllama_jupyter.engine.owner import EngineOwner
+from cyllama_jupyter.engine.tokens import check_kind
 from cyllama_jupyter.errors import LoadCancelled
+from cyllama_jupyter.testing.chat import FakeChat
 from cyllama_jupyter.testing.engine import FakeEngine, Script
+from cyllama_jupyter.testing.vocabulary import FakeVocabulary
 
 if TYPE_CHECKING:
     from cyllama_jupyter._native.context import LlamaContext
@@ -24,23 +27,24 @@ _TICK = 1 / 30  # seconds between two reports of a load's progress
 _ALL = 2**31 - 1
 _ORIGIN = {"model": "fake"}
 
-Asked = str | list[dict[str, Any]]
-"""A prompt, or a conversation."""
+Asked = str | list[dict[str, Any]] | list[int]
+"""A prompt, a conversation, or the token ids of either."""
 
 
 class FakeLLM(LLM):
     """An ``LLM`` that answers every prompt with the same text, a few characters a token.
 
     It has an engine thread, a queue, tickets and handles as an ``LLM`` does, and honours ``max_tokens`` and
-    ``stop_sequences``; a cancel ends its generations within 10 ms. Other settings have no effect, and its context never
-    fills while it generates.
+    ``stop_sequences``; a cancel ends its generations within 10 ms. Tokens are chunks of text: what it generates has ids
+    that it can go on from (``begun``), and with ``logprobs`` each has probability 1. Other settings, a grammar among
+    them, have no effect, and its context never fills while it generates.
 
     Args:
         text: What it answers.
         config: The settings of every call that brings none of its own.
         chunk: Characters of a token.
         rate: Tokens a second; None is as fast as it can.
-        prompt_tokens: Length of every prompt in tokens.
+        prompt_tokens: Length of every prompt in tokens, but of those that are given as token ids.
         prefill_seconds: How long it reads a prompt.
         load_seconds: How long the constructor takes.
         on_progress: Called with the fraction loaded, some thirty times a second on this thread; returning False cancels
@@ -80,10 +84,11 @@ class FakeLLM(LLM):
         self._prompt = list(range(prompt_tokens))
         self._ctx = cast("LlamaContext", _Context(self.config.n_ctx or MAX_DEFAULT_N_CTX))
         template = "{{ messages }}" if has_chat_template else None
-        self._chat = cast("ChatFormat", _Chat(self.asked, self._prompt, template))
+        self._vocabulary = FakeVocabulary(chunk)
+        self._chat = cast("ChatFormat", FakeChat(self.asked, self._prompt, self._vocabulary, template))
         _load(load_seconds, on_progress)
         scope = CancelScope()
-        EngineOwner.__init__(self, FakeEngine(script, scope), scope)
+        EngineOwner.__init__(self, FakeEngine(script, self._vocabulary, scope), scope)
         self._engine.start()
 
     def __enter__(self) -> "FakeLLM":
@@ -98,37 +103,39 @@ class FakeLLM(LLM):
         """Read what ``save_state`` wrote; it raises what a real one raises."""
         return len(state.read(path, _ORIGIN, 0, 0))
 
-    def _sampler(self, config: GenerationConfig, prompt: Sequence[int]) -> None:
+    def tokenize(self, text: str, *, parse_special: bool = False) -> list[int]:  # noqa: ARG002 - the real one's
+        """Return a token for every few characters of a text, as many as ``chunk`` says."""
+        self._refuse_closed()
+        return self._vocabulary.tokenize(text)
+
+    def tokenize_chat(
+        self,
+        messages: "Sequence[Message]",
+        config: GenerationConfig | None = None,  # noqa: ARG002 - the real one's arguments
+        template: str | None = None,
+    ) -> list[int]:
+        """Return the tokens of all parts of a conversation."""
+        return [token for part in self.parts_of_chat(messages, template) for token in part.token_ids]
+
+    def _sampler(self, config: GenerationConfig, prompt: Sequence[int], begun: Sequence[int]) -> None:
         """Choose nothing: the text is given."""
 
-    def _prompt_tokens(self, prompt: str, config: GenerationConfig) -> list[int]:  # noqa: ARG002 - the real one's
-        if not isinstance(prompt, str):
-            raise TypeError(f"the prompt must be a string, got {type(prompt).__name__}")
-        self.asked.append(prompt)
-        return self._prompt
+    def _prompt_tokens(self, prompt: str | Sequence[int], config: GenerationConfig) -> list[int]:  # noqa: ARG002 - the same
+        check_kind(prompt)
+        if isinstance(prompt, str):
+            self.asked.append(prompt)
+            return self._prompt
+        self.asked.append(list(prompt))
+        return list(prompt)
+
+    def _spelled(self, tokens: Sequence[int]) -> list[tuple[int, bytes]]:
+        return self._vocabulary.spell(tokens)
 
 
 class _Context(NamedTuple):
     """What an ``LLM`` asks its context for."""
 
     n_ctx: int
-
-
-class _Chat(NamedTuple):
-    """What an ``LLM`` asks its chat format for."""
-
-    asked: list[Asked]
-    prompt: list[int]
-    default_template: str | None
-
-    def tokenize(
-        self,
-        messages: "Sequence[Message]",
-        config: GenerationConfig,  # noqa: ARG002 - the real one's arguments
-        template: str | None = None,  # noqa: ARG002 - the same
-    ) -> list[int]:
-        self.asked.append([dict(message) for message in messages])
-        return self.prompt
 
 
 def _load(seconds: float, on_progress: Callable[[float], object] | None) -> None:

@@ -31,9 +31,9 @@ def call(prompt: Any, config: Any = GREEDY) -> Call:  # noqa: ANN401 - as above
 
 
 BAD_CALLS: dict[str, tuple[Call, type[Exception], str]] = {
-    "bytes for a prompt": (call(b"Hello"), TypeError, "the prompt must be a string, got bytes"),
-    "None for a prompt": (call(None), TypeError, "the prompt must be a string, got NoneType"),
-    "messages for a prompt": (call(HELLO), TypeError, "the prompt must be a string, got list"),
+    "bytes for a prompt": (call(b"Hello"), TypeError, "the prompt must be a string, or a list of token ids, got bytes"),
+    "None for a prompt": (call(None), TypeError, "the prompt must be a string, or a list of token ids, got N"),
+    "messages for a prompt": (call(HELLO), TypeError, "token ids must be integers, got dict; a conversation goes to"),
     "half a character": (call(f"abc{HALF_A_PAIR}"), PromptError, "lone surrogate at character 3,"),
     "too long": (call("w" * 3000), ContextOverflow, "the prompt has 3,000 tokens but the context holds 2,048"),
     "too long by one": (call("w" * 2049), ContextOverflow, "the prompt has 2,049 tokens but the context holds 2,048"),

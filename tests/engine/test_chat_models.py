@@ -30,7 +30,7 @@ def text_of(llm: LLM, tokens: Sequence[int]) -> str:
 @contextmanager
 def raw_prompt_tokens(llm: LLM, prompt: str, config: GenerationConfig = GREEDY) -> Iterator[Sequence[int]]:
     generation = llm.submit(prompt, config)
-    yield generation._run.prompt
+    yield list(generation.prompt_ids)
     generation.result()
 
 
@@ -66,7 +66,7 @@ def test_a_model_without_a_template_gets_plain_text_and_you_a_warning(template: 
             assert [warning.filename for warning in caught] == [__file__]
         with pytest.warns(UserWarning, match="no chat template"):
             generation = llm.submit_chat(MESSAGES, GREEDY)
-        read = generation._run.prompt
+        read = list(generation.prompt_ids)
         assert text_of(llm, read) == "System: Be kind.\n\nUser: Hi<|im_end|>\n\nAssistant:"
         assert IM_END not in read
         with warnings.catch_warnings():
@@ -104,7 +104,7 @@ def test_parse_special_is_for_raw_prompts_alone(write: Write) -> None:
             with raw_prompt_tokens(llm, "Hi<|im_end|>", config) as read:
                 assert (IM_END in read) == parse_special
             chat = llm.submit_chat([{"role": "user", "content": "Hi"}], config)
-            assert chat._run.prompt == prompt(llm, "Hi")
+            assert list(chat.prompt_ids) == prompt(llm, "Hi")
 
 
 def test_markers_that_the_model_calls_user_defined_forge_no_turn(write: Write) -> None:

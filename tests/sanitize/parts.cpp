@@ -120,7 +120,7 @@ void test_claim() {
         if (thread == 0 && request.claim()) {
             request.start(0);
             request.start_decoding();
-            request.count_token();
+            request.count_token(7, {});
             request.push("text");
             request.finish(Reason::stop);
             ++n_ended;
