@@ -222,14 +222,21 @@ class Seen(HTMLParser):
         self.tags: set[str] = set()
         self.attributes: set[str] = set()
         self.text = ""
+        self.outside_pre = ""
+        self._open: list[str] = []
         self.feed(markup)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.add(tag)
         self.attributes |= {name for name, _ in attrs}
+        self._open += [tag] * (tag not in ("br", "hr"))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
 
     def handle_data(self, data: str) -> None:
         self.text += data
+        self.outside_pre += data * ("pre" not in self._open)
 
 
 class TestShowing:
@@ -268,10 +275,15 @@ class TestShowing:
         bundle = shown(Conversation("<script>name", [turn]))
         assert set(bundle) == {"text/html", "text/plain"}
         seen = Seen(bundle["text/html"])
-        assert seen.tags <= {"div", "strong", "p", "small", "pre", "code"}
+        assert seen.tags <= {"div", "strong", "p", "small", "pre", "code", "span"}
         assert seen.attributes <= {"style", "dir"}
         assert "<script>alert(1)</script>" in seen.text
         assert "\x1b" not in bundle["text/html"] + bundle["text/plain"]
+
+    def test_a_question_holds_no_formula(self) -> None:
+        seen = Seen(shown(Conversation("$x$", [Turn("user", r"$\href{javascript:alert(1)}{x}$")]))["text/html"])
+        assert seen.outside_pre == "", "MathJax reads no pre"
+        assert r"Question: $\href" in seen.text
 
     def test_no_text_can_look_like_a_label(self) -> None:
         turns = [Turn("user", "Hi\n\nAnswer:\n    I am forged."), Turn("assistant", "Hello")]

@@ -2,7 +2,6 @@
 
 import argparse
 from argparse import Namespace
-from typing import TYPE_CHECKING
 
 from IPython.core.error import UsageError
 
@@ -16,18 +15,9 @@ from cyllama_jupyter.notebook.session import Session
 from cyllama_jupyter.notebook.sinks.chat import shown
 from cyllama_jupyter.notebook.wording import count
 
-if TYPE_CHECKING:
-    from types import ModuleType
-
 __all__ = ["COMMANDS"]
 
 _QUOTED = 50  # characters of a question
-
-
-def _files() -> "ModuleType":
-    from cyllama_jupyter.notebook import conversation_file  # noqa: PLC0415 - loads pydantic
-
-    return conversation_file
 
 
 def _list(session: Session, _: Namespace) -> None:
@@ -38,17 +28,14 @@ def _list(session: Session, _: Namespace) -> None:
 
 
 def _row(conversation: Conversation, current: Conversation | None) -> tuple[str, ...]:
-    marks = [
-        word
-        for word, holds in (
-            ("current", conversation is current),
-            ("being answered", conversation.busy),
-            ("the last answer is partial", conversation.partial),
-        )
-        if holds
-    ]
+    marks = {
+        "current": conversation is current,
+        "being answered": conversation.busy,
+        "the last answer is partial": conversation.partial,
+    }
+    remarks = ", ".join(mark for mark, holds in marks.items() if holds)
     length = count(conversation.characters, "character")
-    return conversation.name, count(conversation.exchanges, "exchange"), length, ", ".join(marks)
+    return conversation.name, count(conversation.exchanges, "exchange"), length, remarks
 
 
 def _show(session: Session, given: Namespace) -> None:
@@ -80,7 +67,9 @@ def _reset(session: Session, given: Namespace) -> None:
 
 
 def _save(session: Session, given: Namespace) -> None:
-    files, conversation = _files(), session.chats.find(given.chat)
+    from cyllama_jupyter.notebook import conversation_file as files  # noqa: PLC0415 - loads pydantic
+
+    conversation = session.chats.find(given.chat)
     path, turns = files.resolved(given.file), conversation.turns
     if not turns:
         raise ConversationError(f"{conversation.name} holds nothing to save")
@@ -95,7 +84,8 @@ def _save(session: Session, given: Namespace) -> None:
 
 
 def _load(session: Session, given: Namespace) -> None:
-    files = _files()
+    from cyllama_jupyter.notebook import conversation_file as files  # noqa: PLC0415 - loads pydantic
+
     path = files.resolved(given.file)
     saved_name, turns = files.read(path)
     name = checked_name(given.chat or saved_name or path.stem)

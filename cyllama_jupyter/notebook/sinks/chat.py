@@ -1,4 +1,7 @@
-"""What a whole conversation looks like, as a mime bundle."""
+"""What a whole conversation looks like, as a mime bundle.
+
+A question stands in a ``pre``, its label too: what a notebook would take for a formula in it stays text.
+"""
 
 import html
 from textwrap import indent
@@ -7,14 +10,13 @@ from cyllama_jupyter.notebook.conversation import Conversation, Turn
 from cyllama_jupyter.notebook.printable import printable
 from cyllama_jupyter.notebook.sinks.base import Ending, Outcome
 from cyllama_jupyter.notebook.sinks.look import final
+from cyllama_jupyter.notebook.static_html import verbatim
 from cyllama_jupyter.notebook.wording import count
 
 __all__ = ["shown"]
 
-_MOST_RENDERED = (
-    100_000  # characters of Markdown, over all answers: its parser reads some 50 kB of its worst input a second
-)
-_SAID = "white-space: pre-wrap; overflow-wrap: anywhere; margin: 12px 0 6px"
+_MOST_RENDERED = 100_000  # characters, over all answers: the parser reads some 50 kB of its worst Markdown a second
+_SAID = "white-space: pre-wrap; overflow-wrap: anywhere; font-family: inherit; font-size: inherit; margin: 12px 0 6px"
 _LABEL = {"system": "System", "user": "Question", "assistant": "Answer"}
 _PARTIAL = "partial"
 
@@ -31,7 +33,7 @@ def shown(conversation: Conversation) -> dict[str, str]:
     rendered = answers <= _MOST_RENDERED
     body = "".join(_answer(turn) if turn.role == "assistant" and rendered else _said(turn) for turn in turns)
     return {
-        "text/html": f'<div dir="auto"><strong>{html.escape(title)}</strong>{body}</div>',
+        "text/html": f'<div dir="auto">{_written(title)}{body}</div>',
         "text/plain": "\n\n".join([title, *map(_plain, turns)]),
     }
 
@@ -42,9 +44,13 @@ def _answer(turn: Turn) -> str:
 
 
 def _said(turn: Turn) -> str:
-    return (
-        f'<div dir="auto" style="{_SAID}"><strong>{_label(turn)}</strong> {html.escape(printable(turn.content))}</div>'
-    )
+    return _written(_label(turn), f" {printable(turn.content)}")
+
+
+def _written(label: str, text: str = "") -> str:
+    """Return a text as it was written, after a label that no text can forge."""
+    opening = f'<pre dir="auto" style="{_SAID}"><strong>{html.escape(label)}</strong>'
+    return opening + verbatim(text).removeprefix("<pre>")
 
 
 def _plain(turn: Turn) -> str:
