@@ -31,6 +31,7 @@ ARROWS = {
 GUESTS = {
     "IPython": ("notebook/", "testing/playing.py", "__init__.py"),  # the last for the type checker alone
     "anywidget": ("notebook/widget.py",),
+    "ipywidgets": ("notebook/widget.py",),
     "jinja2": ("engine/chat.py", "notebook/prompt.py"),
     "markdown_it": tuple(f"notebook/{name}.py" for name in ("static_html", "formulas", "bare_links", "task_lists")),
     "pandas": ("engine/probabilities.py", "engine/response.py"),  # the second for the type checker alone

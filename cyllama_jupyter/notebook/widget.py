@@ -2,12 +2,13 @@
 
 import contextvars
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from queue import Empty, SimpleQueue
 from typing import Any
 
 import anywidget
 import traitlets
+from ipywidgets import GridBox, Layout
 
 from cyllama_jupyter.engine.generation import Generation
 from cyllama_jupyter.notebook import assets, protocol
@@ -15,7 +16,7 @@ from cyllama_jupyter.notebook.sinks.base import Ending, Status
 from cyllama_jupyter.notebook.transcript import Transcript
 from cyllama_jupyter.notebook.wording import Narrator, answered, failed
 
-__all__ = ["LLMOutput"]
+__all__ = ["LLMOutput", "side_by_side"]
 
 _TICK = 1 / 30
 
@@ -29,12 +30,14 @@ class LLMOutput(anywidget.AnyWidget):
     Args:
         generation: Is followed from a thread of the widget's own, and cancelled by Stop. Without one, its owner calls
             ``show``, ``serve`` and ``end``.
+        caption: Which of several answers it is ("2 of 4"), or nothing where it is the only one.
     """
 
     version = traitlets.Int(protocol.VERSION).tag(sync=True)
     parts = traitlets.Unicode("").tag(sync=True)
+    caption = traitlets.Unicode("").tag(sync=True)
 
-    def __init__(self, generation: Generation | None = None) -> None:
+    def __init__(self, generation: Generation | None = None, caption: str = "") -> None:
         self._transcript = Transcript()
         self._asked: SimpleQueue[protocol.ReplayRequest | protocol.Need] = SimpleQueue()
         self._on_stop: Callable[[], object] = lambda: None
@@ -46,12 +49,17 @@ class LLMOutput(anywidget.AnyWidget):
         """Whether somebody pressed Stop."""
         self._esm = assets.core()
         self.on_msg(self._hear)  # first: with subshells a page may say hello as soon as it is open
-        super().__init__(parts=assets.parts_hash())
+        super().__init__(parts=assets.parts_hash(), caption=caption)
         if generation is not None:
             self._on_stop = generation.cancel
             context = contextvars.copy_context()  # which in ipykernel 7 says what a message belongs to
             arguments = (_follow, generation, self)
             threading.Thread(target=context.run, args=arguments, name="cyllama-output", daemon=True).start()
+
+    @property
+    def ended(self) -> bool:
+        """Whether the end was sent."""
+        return self._transcript.ended
 
     def show(self, status: Status, text: str = "") -> None:
         """Send what is new.
@@ -122,3 +130,15 @@ def _follow(generation: Generation, output: LLMOutput) -> None:
         output.end(failed(error, generation.text))
     else:
         output.end(answered(generation.result(), generation.config, generation.progress))
+
+
+def side_by_side(outputs: Sequence[LLMOutput], tracks: str, gap: str) -> GridBox:
+    """Return a widget that shows several outputs in a grid.
+
+    Args:
+        outputs: What is in its cells.
+        tracks: CSS ``grid-template-columns``.
+        gap: CSS ``gap``.
+    """
+    layout = Layout(grid_template_columns=tracks, grid_gap=gap, align_items="flex-start", overflow="visible")
+    return GridBox(children=list(outputs), layout=layout)

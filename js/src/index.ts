@@ -31,7 +31,7 @@ export default function widget(): Widget {
     },
     render({ model, el }) {
       output ??= open(model);
-      const view = new View(output.store, output.services, el);
+      const view = new View(output.store, output.services, el, String(model.get("caption") ?? ""));
       output.store.expect();
       return () => view.close();
     },

@@ -8,7 +8,7 @@ const ANNOUNCE_MS = 5_000;
 const HINT_MS = 4_000;
 
 export class Toolbar {
-  readonly stop = button("stop", "Stop", h("span", "square"), "Stop");
+  readonly stop: HTMLButtonElement;
   readonly copy = button("copy", "Copy the answer", "Copy");
   readonly element: HTMLElement;
   private readonly label = h("span", "label");
@@ -19,13 +19,20 @@ export class Toolbar {
   private hinted = false;
   private hint: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(private readonly store: Store) {
+  /** @param caption Which of several answers it is, or nothing where it is the only one. */
+  constructor(
+    private readonly store: Store,
+    caption: string,
+  ) {
+    this.stop = button("stop", caption ? `Stop ${caption}` : "Stop", h("span", "square"), "Stop");
     this.label.setAttribute("aria-hidden", "true");
     this.announcer.setAttribute("role", "status");
     this.progress.setAttribute("role", "progressbar");
     this.progress.setAttribute("aria-label", "Progress");
     this.stop.addEventListener("click", () => this.store.stop());
-    const line = h("div", "bar-line", h("span", "dot"), this.label, this.announcer, this.stop, this.copy);
+    const title = h("span", "caption", caption);
+    title.hidden = caption === "";
+    const line = h("div", "bar-line", title, h("span", "dot"), this.label, this.announcer, this.stop, this.copy);
     this.element = h("div", "bar", line, this.progress);
   }
 

@@ -27,8 +27,9 @@ export class View {
     private readonly store: Store,
     services: Services,
     place: HTMLElement,
+    private readonly caption = "",
   ) {
-    this.toolbar = new Toolbar(store);
+    this.toolbar = new Toolbar(store, caption);
     this.transcript = new Transcript(services);
     const end = h("div", "end");
     this.follow = new Follow(this.log, end, (following) => this.showFollowing(following));
@@ -51,12 +52,13 @@ export class View {
     for (const [name, value] of [
       ["role", "log"],
       ["aria-live", "polite"],
-      ["aria-label", "Answer"],
+      ["aria-label", this.caption ? `Answer ${this.caption}` : "Answer"],
       ["tabindex", "0"],
     ] as const) {
       this.log.setAttribute(name, value);
     }
     this.latest.hidden = true;
+    this.box.classList.toggle("column", this.caption !== "");
     this.log.append(this.transcript.element);
     this.box.append(this.toolbar.element, h("div", "pane", this.log, this.latest), this.footer.element, end);
     root.append(this.box);

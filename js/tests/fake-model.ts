@@ -8,10 +8,13 @@ export class FakeModel implements Model {
   readonly sent: ToKernel[] = [];
   readonly callbacks = new Set<Callback>();
 
-  constructor(private readonly parts = "test") {}
+  constructor(
+    private readonly parts = "test",
+    private readonly caption = "",
+  ) {}
 
   get(name: string): unknown {
-    return { version: 1, parts: this.parts }[name];
+    return { version: 1, parts: this.parts, caption: this.caption }[name];
   }
 
   send(content: unknown): void {

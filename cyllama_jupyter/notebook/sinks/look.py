@@ -12,11 +12,11 @@ from cyllama_jupyter.notebook.sinks.base import Ending, Outcome, Status
 from cyllama_jupyter.notebook.static_html import to_html
 from cyllama_jupyter.notebook.thinking import Segment, segments
 
-__all__ = ["final", "framed", "listing", "live"]
+__all__ = ["QUIET", "TAIL", "final", "framed", "listing", "live", "resting"]
 
-_TAIL = 8_000  # characters that a repaint carries at most: ten a second stay far below Jupyter's data rate limit
+TAIL = 8_000  # characters that a repaint carries at most: ten a second stay far below Jupyter's data rate limit
 
-_QUIET = "var(--jp-ui-font-color2, var(--vscode-descriptionForeground, #767676))"
+QUIET = "var(--jp-ui-font-color2, var(--vscode-descriptionForeground, #767676))"
 _FAINT = "var(--jp-border-color2, var(--vscode-widget-border, #bdbdbd))"
 _BRAND = "var(--jp-brand-color1, var(--vscode-focusBorder, #1976d2))"
 _ACCENT = {
@@ -25,7 +25,7 @@ _ACCENT = {
     Outcome.FAILED: "var(--jp-error-color1, #d32f2f)",
 }
 _BOX = "border-left: 3px solid {accent}; padding: 2px 0 2px 14px; overflow-wrap: anywhere"
-_SMALL = f"color: {_QUIET}; font-size: 0.85em; font-variant-numeric: tabular-nums"
+_SMALL = f"color: {QUIET}; font-size: 0.85em; font-variant-numeric: tabular-nums"
 _CODE = (
     "padding: 10px 12px; border-radius: 6px; overflow-x: auto; white-space: pre; "
     "background: var(--jp-cell-editor-background, var(--vscode-textCodeBlock-background, rgba(127, 127, 127, 0.12))); "
@@ -45,24 +45,44 @@ def _bar(fraction: float | None) -> str:
     return f'<div style="{_RAIL}"><div style="height: 100%; width: {percent}%; background: {_BRAND}"></div></div>'
 
 
-def _so_far(text: str) -> str:
+def _caption(caption: str) -> str:
+    """Return a heading that is one without styles too; for its ``dir`` it does not decide how the answer is aligned."""
+    return f'<div dir="ltr" style="{_SMALL}; margin-bottom: 4px"><b>{html.escape(caption)}</b></div>' if caption else ""
+
+
+def _so_far(text: str, tail: int) -> str:
     if not text:
         return ""
-    shown = f"…{text[-_TAIL:]}" if len(text) > _TAIL else text
+    shown = f"…{text[-tail:]}" if len(text) > tail else text
     return f'<div style="white-space: pre-wrap; margin-top: 6px">{html.escape(printable(shown))}</div>'
 
 
-def live(status: Status, text: str, hint: str = "") -> dict[str, str]:
+def live(status: Status, text: str, hint: str = "", *, caption: str = "", tail: int = TAIL) -> dict[str, str]:
     """Return the bundle of a cell that runs: its status above the text so far (the end of it, where it is long).
 
     Args:
         status: What the cell is doing.
         text: The text so far.
         hint: How to stop it.
+        caption: Stands above it.
+        tail: Characters of the text that are shown at most.
     """
     label = html.escape(printable(" · ".join(filter(None, (status.label, hint)))))
-    inner = f'<div style="{_SMALL}">{label}</div>{_bar(status.fraction)}{_so_far(text)}'
+    inner = f'{_caption(caption)}<div style="{_SMALL}">{label}</div>{_bar(status.fraction)}{_so_far(text, tail)}'
     return {"text/html": _box(_BRAND, inner), "text/plain": printable(status.label)}
+
+
+def resting(ending: Ending, *, caption: str, tail: int) -> dict[str, str]:
+    """Return the bundle of an answer that has ended beside others that go on: as ``live``, for it is painted as often.
+
+    Args:
+        ending: The final text and facts.
+        caption: Stands above it.
+        tail: Characters of the text that are shown at most.
+    """
+    label = printable(ending.footer())
+    inner = f'{_caption(caption)}<div style="{_SMALL}">{html.escape(label)}</div>{_so_far(ending.text, tail)}'
+    return {"text/html": _box(_ACCENT[ending.outcome], inner), "text/plain": label}
 
 
 def _segment(segment: Segment) -> str:
@@ -73,7 +93,7 @@ def _segment(segment: Segment) -> str:
     return f'<details style="{_SMALL}"><summary style="cursor: pointer">Thought for a while</summary>{body}</details>'
 
 
-def final(ending: Ending, *, timings: bool = True) -> dict[str, str]:
+def final(ending: Ending, *, timings: bool = True, caption: str = "") -> dict[str, str]:
     """Return the bundle that stays: sanitised HTML of the Markdown, and the text as it is. Never ``text/markdown``.
 
     Jupyter runs what is in trusted Markdown, and every fresh output is trusted.
@@ -81,12 +101,13 @@ def final(ending: Ending, *, timings: bool = True) -> dict[str, str]:
     Args:
         ending: The final text and facts.
         timings: Whether to show what differs from run to run.
+        caption: Stands above it.
     """
     footer = printable(ending.footer(timings=timings))
     small = f'<div style="{_SMALL}; margin-top: 4px"><small>{html.escape(footer)}</small></div>' if footer else ""
     body = "".join(map(_segment, segments(printable(ending.text))))
     return {
-        "text/html": _box(_ACCENT[ending.outcome], body + small),
+        "text/html": _box(_ACCENT[ending.outcome], _caption(caption) + body + small),
         "text/plain": printable(ending.text) or footer,
     }
 

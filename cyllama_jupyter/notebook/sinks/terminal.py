@@ -48,10 +48,13 @@ class TerminalSink:
         if not ending.silent:
             _note(f"{_DIM}{footer}{_PLAIN}\n" if sys.stderr.isatty() else f"{footer}\n")
 
-    def _write(self, text: str) -> None:
+    def _clear(self) -> None:
         if self._status_shown:
             self._status_shown = False
             _note(_ERASE)
+
+    def _write(self, text: str) -> None:
+        self._clear()
         new, self._written = text[self._written :], max(self._written, len(text))
         sys.stdout.write(printable(new))
         sys.stdout.flush()

@@ -2,6 +2,7 @@
 
 import threading
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from IPython.core.displaypub import DisplayPublisher
@@ -19,22 +20,34 @@ _LOOK = 0.005
 _VIEW = "application/vnd.jupyter.widget-view+json"
 
 
-def greet(pump: Pump, *, known: bool = False) -> LLMOutput | None:
-    """Return a new widget that a page said hello to, or None when none did in time.
+def greet(pump: Pump, *, known: bool = False, captions: Sequence[str] = ("",)) -> list[LLMOutput] | None:
+    """Return new widgets that a page said hello to, or None when none did in time.
+
+    The first one asks whether there is a page; where there is, the others are waited for.
 
     Args:
         pump: Handles the comm messages that wait.
         known: Whether this front end has said hello before.
+        captions: That of each widget.
     """
-    output = LLMOutput()
-    waiting = threading.Event()  # never set: what is waited for comes through the pump, on this thread
-    for _ in range(round((_KNOWN_SECONDS if known else _HELLO_SECONDS) / _LOOK)):
-        pump()
-        if output.greeted:
-            return output
-        waiting.wait(_LOOK)
-    output.close()
+    outputs = [LLMOutput(caption=captions[0])]
+    if _heard(outputs, pump, _KNOWN_SECONDS if known else _HELLO_SECONDS):
+        outputs += [LLMOutput(caption=caption) for caption in captions[1:]]
+        if not captions[1:] or _heard(outputs, pump, _KNOWN_SECONDS):
+            return outputs
+    for output in outputs:
+        output.close()
     return None
+
+
+def _heard(outputs: Sequence[LLMOutput], pump: Pump, seconds: float) -> bool:
+    waiting = threading.Event()  # never set: what is waited for comes through the pump, on this thread
+    for _ in range(round(seconds / _LOOK)):
+        pump()
+        if all(output.greeted for output in outputs):
+            return True
+        waiting.wait(_LOOK)
+    return False
 
 
 class WidgetSink:
