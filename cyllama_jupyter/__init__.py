@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from cyllama_jupyter.config import GenerationConfig
 from cyllama_jupyter.errors import (
+    AnswerError,
     ChatTemplateError,
     ClosedError,
     ContextOverflow,
@@ -21,6 +22,7 @@ from cyllama_jupyter.errors import (
     ModelFileError,
     ModelNotFoundError,
     PromptError,
+    SchemaError,
     StateError,
     StateNotFoundError,
     UnsupportedModelError,
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LLM",
+    "AnswerError",
     "AsyncGeneration",
     "AsyncLLM",
     "ChatTemplateError",
@@ -66,6 +69,7 @@ __all__ = [
     "Progress",
     "PromptError",
     "Response",
+    "SchemaError",
     "StateError",
     "StateNotFoundError",
     "UnsupportedModelError",

@@ -16,6 +16,8 @@ CyllamaError
 ├── ConversationError          (ValueError) a conversation that is not there or busy, or its file
 ├── StateError                 (ValueError) a saved state that cannot be loaded
 │   └── StateNotFoundError     (FileNotFoundError) there is no such file
+├── SchemaError                (ValueError) a JSON schema that no grammar can be made of
+├── AnswerError                (ValueError) an answer is not what was asked for
 ├── DecodeError                (RuntimeError) llama_decode failed
 └── DecodeAborted              (InterruptedError) a decode was cancelled; only direct users of LlamaContext see it
 """
@@ -24,6 +26,7 @@ from functools import partial
 from typing import Any
 
 __all__ = [
+    "AnswerError",
     "ChatTemplateError",
     "ClosedError",
     "ContextOverflow",
@@ -39,6 +42,7 @@ __all__ = [
     "ModelFileError",
     "ModelNotFoundError",
     "PromptError",
+    "SchemaError",
     "StateError",
     "StateNotFoundError",
     "UnsupportedModelError",
@@ -141,6 +145,14 @@ class StateError(CyllamaError, ValueError):
 
 class StateNotFoundError(StateError, FileNotFoundError):
     """There is no file of a saved state at that path."""
+
+
+class SchemaError(CyllamaError, ValueError):
+    """A JSON schema that is not valid, cannot be looked up here, or fits no value that ends; nothing was decoded."""
+
+
+class AnswerError(CyllamaError, ValueError):
+    """An answer is not of the form that was asked for, or was used as a whole one though it is partial."""
 
 
 class DecodeError(CyllamaError, RuntimeError):

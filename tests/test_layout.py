@@ -33,11 +33,15 @@ GUESTS = {
     "anywidget": ("notebook/widget.py",),
     "ipywidgets": ("notebook/widget.py",),
     "jinja2": ("engine/chat.py", "notebook/prompt.py"),
-    "markdown_it": tuple(f"notebook/{name}.py" for name in ("static_html", "formulas", "bare_links", "task_lists")),
-    "pandas": ("engine/probabilities.py", "engine/response.py"),  # the second for the type checker alone
+    "jsonschema": ("engine/schema.py",),
+    "markdown_it": tuple(
+        f"notebook/{name}.py" for name in ("static_html", "formulas", "bare_links", "task_lists", "code_answer")
+    ),
     "nh3": ("notebook/static_html.py",),
+    "pandas": ("engine/probabilities.py", "engine/response.py", "notebook/forms.py"),  # engine/response.py: types alone
     "psutil": ("engine/",),
-    "pydantic": ("notebook/conversation_file.py",),
+    "pydantic": ("notebook/conversation_file.py", "notebook/schema_forms.py"),
+    "referencing": ("engine/schema.py",),
     "traitlets": ("notebook/widget.py",),
     "zmq": ("notebook/pump.py",),
 }
@@ -48,9 +52,10 @@ HEAVY = (
     "ipywidgets",
     "anywidget",
     "jinja2",
-    "pydantic",
+    "jsonschema",
     "llama_cpp",
     "pandas",
+    "pydantic",
     "cyllama_jupyter._native",
     "cyllama_jupyter.engine",
 )

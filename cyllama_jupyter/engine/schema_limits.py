@@ -1,0 +1,15 @@
+"""How large a schema and its grammar may be."""
+
+__all__ = ["MOST_BYTES", "MOST_DEPTH", "MOST_NODES", "MOST_REPEATS"]
+
+MOST_BYTES = 500_000
+"""Length of a schema as JSON, and of its grammar, in characters."""
+
+MOST_DEPTH = 60
+"""How deep schemas may lie in each other; what is deeper is a mistake, or made to exhaust the stack."""
+
+MOST_NODES = 5_000
+"""How many schemas may come of one when its references and alternatives are written out."""
+
+MOST_REPEATS = 1_000
+"""The largest bound of a repetition; llama.cpp's parser of grammars refuses more than 2,000."""
