@@ -41,7 +41,7 @@ class Chooser {
     std::string accept_answer(llama_token token) {
         try {
             if (constraint_) {
-                constraint_->accept(token);
+                constraint_->accept(token, [] { return false; });
             }
         } catch (const GrammarError &error) {
             return error.what();
@@ -68,7 +68,7 @@ class Chooser {
         }
         fill(llama_get_logits_ith(ctx, index), n_vocab(ctx));
         llama_token token = apply();
-        if (!constraint_->allows(token)) {
+        if (!constraint_->allows(token, interrupted)) {
             constraint_->mark_allowed(allowed_, interrupted);
             fill(llama_get_logits_ith(ctx, index), n_vocab(ctx));
             keep_allowed();
@@ -81,7 +81,7 @@ class Chooser {
             token = apply();
         }
         llama_sampler_accept(chain_, token);
-        constraint_->accept(token);
+        constraint_->accept(token, interrupted);
         return token;
     }
 

@@ -28,22 +28,22 @@ class Constraint {
     // Whether nothing can follow it.
     bool over() const noexcept { return front_.complete && front_.places.empty(); }
 
-    bool allows(llama_token token) {
+    // Whether a token may come next. Asks `interrupted()` now and then, and throws Interrupted.
+    template <typename Asked>
+    bool allows(llama_token token, const Asked &interrupted) {
         if (pieces_->ends[static_cast<std::size_t>(token)]) {
             return front_.complete;
         }
-        const Matcher::Mark mark = matcher_.mark();
-        const bool fits = !pieces_->piece(token).empty() && !after(token).dead();
-        matcher_.cut_back(mark);
-        return fits;
+        return tried([&] { return !pieces_->piece(token).empty() && !after(token, interrupted).dead(); });
     }
 
-    // The answer goes on with a token. Throws a GrammarError where it does not fit.
-    void accept(llama_token token) {
+    // The answer goes on with a token. Throws a GrammarError where it does not fit, and as `allows` does.
+    template <typename Asked>
+    void accept(llama_token token, const Asked &interrupted) {
         if (pieces_->ends[static_cast<std::size_t>(token)]) {
             return;
         }
-        Front next = after(token);
+        Front next = after(token, interrupted);
         if (next.dead()) {
             throw GrammarError("the grammar does not allow " + quoted(pieces_->piece(token)) + " there");
         }
@@ -51,30 +51,52 @@ class Constraint {
         matcher_.tidy(front_);
     }
 
-    // Marks every token that may come next. Asks `interrupted()` now and then, and throws Interrupted.
+    // Marks every token that may come next; the same.
     template <typename Asked>
     void mark_allowed(std::vector<bool> &allowed, const Asked &interrupted) {
         allowed.assign(pieces_->of.size(), false);
-        const Matcher::Mark before = matcher_.mark();
-        try {
+        tried([&] {
             mark_fitting(allowed, interrupted);
-        } catch (...) {
-            matcher_.cut_back(before);
-            throw;
-        }
-        matcher_.cut_back(before);
+            return true;
+        });
         for (std::size_t token = 0; front_.complete && token < allowed.size(); ++token) {
             allowed[token] = allowed[token] || pieces_->ends[token];
         }
     }
 
   private:
-    static constexpr std::size_t steps_between_looks = 64;  // some ten microseconds
+    static constexpr std::size_t work_between_looks = 4096;  // some hundred microseconds
 
-    Front after(llama_token token) {
+    // Runs something that makes fronts, and forgets them.
+    template <typename Trial>
+    bool tried(const Trial &trial) {
+        const Matcher::Mark before = matcher_.mark();
+        try {
+            const bool result = trial();
+            matcher_.cut_back(before);
+            return result;
+        } catch (...) {
+            matcher_.cut_back(before);
+            throw;
+        }
+    }
+
+    template <typename Asked>
+    Front step(const Front &front, char byte, const Asked &interrupted) {
+        if (matcher_.work() >= next_look_) {
+            next_look_ = matcher_.work() + work_between_looks;
+            if (interrupted()) {
+                throw Interrupted();
+            }
+        }
+        return matcher_.step(front, static_cast<std::uint8_t>(byte));
+    }
+
+    template <typename Asked>
+    Front after(llama_token token, const Asked &interrupted) {
         Front front = front_;
         for (const char byte : pieces_->piece(token)) {
-            front = matcher_.step(front, static_cast<std::uint8_t>(byte));
+            front = step(front, byte, interrupted);
         }
         return front;
     }
@@ -85,7 +107,6 @@ class Constraint {
         std::vector<Front> read{front_};  // after each byte of the piece
         std::vector<Matcher::Mark> marks{matcher_.mark()};
         std::size_t unreadable = 0;  // so many first bytes of the last piece have no reading; 0: all have
-        std::size_t n_steps = 0;
         for (std::size_t index = 0; index < pieces_->sorted.size(); ++index) {
             const std::size_t shared = pieces_->shared[index];
             if (unreadable > 0 && shared >= unreadable) {
@@ -98,10 +119,7 @@ class Constraint {
             matcher_.cut_back(marks.back());
             const std::string &piece = pieces_->piece(pieces_->sorted[index]);
             while (read.size() <= piece.size() && unreadable == 0) {
-                if (++n_steps % steps_between_looks == 0 && interrupted()) {
-                    throw Interrupted();
-                }
-                Front next = matcher_.step(read.back(), static_cast<std::uint8_t>(piece[read.size() - 1]));
+                Front next = step(read.back(), piece[read.size() - 1], interrupted);
                 if (next.dead()) {
                     unreadable = read.size();
                 } else {
@@ -126,6 +144,7 @@ class Constraint {
     const std::unique_ptr<const Grammar> grammar_;  // which matcher_ borrows
     Matcher matcher_;
     Front front_;
+    std::size_t next_look_ = 0;  // at how much work
 };
 
 }  // namespace cyllama

@@ -64,7 +64,7 @@ struct Fragment {
 // Puts automata together by Thompson's construction. Every state that a call returns to lies just behind the call.
 class GrammarBuilder {
   public:
-    static constexpr std::size_t most_states = 1u << 19;
+    static constexpr std::size_t most_states = 1u << 20;  // 12 bytes each
 
     explicit GrammarBuilder(Grammar &grammar) : grammar_(grammar) {}
 

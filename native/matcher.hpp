@@ -57,6 +57,9 @@ class Matcher {
         return closure.run();
     }
 
+    // How many places were looked at in all: a measure of the time spent.
+    std::size_t work() const noexcept { return work_; }
+
     // To forget the fronts that were made after this mark.
     struct Mark {
         std::size_t n_nodes;
@@ -126,6 +129,7 @@ class Matcher {
             if (!is_new(state, node)) {
                 return;
             }
+            ++of_.work_;
             if (++n_added_ > most_places) {
                 throw GrammarError("the grammar can be read in too many ways here: make it less ambiguous");
             }
@@ -222,6 +226,7 @@ class Matcher {
     std::vector<Node> nodes_;
     std::vector<Link> links_;
     std::size_t worth_tidying_ = least_worth_tidying;
+    std::size_t work_ = 0;
 };
 
 }  // namespace cyllama

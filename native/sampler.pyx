@@ -1,6 +1,7 @@
 """A chain of samplers: how the next token is chosen from the logits."""
 
 cimport cython
+from cpython.exc cimport PyErr_CheckSignals
 from libc.math cimport isnan
 from libc.stdint cimport int32_t, uint32_t
 from libcpp cimport bool as cbool
@@ -156,7 +157,9 @@ cdef class LlamaSampler:
         cdef string complaint
         for token in tokens:
             self._model._ensure_token(token)
-            complaint = self._chooser.accept_answer(token)
+            with nogil:  # under an ambiguous grammar it can take long
+                complaint = self._chooser.accept_answer(token)
+            PyErr_CheckSignals()
             if not complaint.empty():
                 raise GrammarError(
                     f"the beginning of the answer does not fit the grammar: {complaint.decode('utf-8', 'replace')}")
