@@ -14,15 +14,20 @@ from tests.kernel.several import ASK
 ENDLESS = 100_000  # tokens
 SEVERE = {"serious", "critical"}
 REASONS = "[kept[n].finish_reason for n in range(4)]"
-# How many answers stand in each row: of the live outputs, or of the cells of the static grid.
-ROWS = """
-shape => {
+# Where the live outputs stand, or the cells of the static grid.
+PLACES = """
+() => {
     const live = [...document.querySelectorAll('.cyllama-output')];
     const cells = live.length ? live : [...document.querySelectorAll('.jp-RenderedHTML > div > div')];
-    const tops = cells.map(cell => Math.round(cell.getBoundingClientRect().y));
+    return cells.map(cell => cell.getBoundingClientRect()).map(box => [box.x, box.y, box.width].map(Math.round));
+}
+"""
+ROWS = f"""
+shape => {{
+    const tops = ({PLACES.strip()})().map(place => place[1]);
     const rows = [...new Set(tops)].sort((a, b) => a - b).map(top => tops.filter(each => each === top).length);
     return String(rows) === String(shape);
-}
+}}
 """
 
 
@@ -105,12 +110,23 @@ def test_rows_are_as_wide_as_the_page(writing: NotebookPage, *, ended: bool) -> 
     if ended:
         writing.interrupt()
         writing.wait_done(2)
-    for width, shape in ((500, [1, 1, 1, 1]), (1000, [2, 2]), (1500, [4])):
+    for width, shape in ((500, [1, 1, 1, 1]), (1000, [2, 2]), (1600, [4])):
         writing.page.set_viewport_size({"width": width, "height": 900})
         wait_for_rows(writing, shape)
     if not ended:
         writing.interrupt()
         writing.wait_done(2)
+
+
+def test_at_the_end_no_column_moves(writing: NotebookPage) -> None:
+    writing.page.set_viewport_size({"width": 1600, "height": 900})
+    wait_for_rows(writing, [4])
+    live = writing.page.evaluate(PLACES)
+    writing.interrupt()
+    writing.wait_done(2)
+    wait_for_rows(writing, [4])
+    static = writing.page.evaluate(PLACES)
+    assert [(x, width) for x, _, width in static] == [(x, width) for x, _, width in live]
 
 
 def test_a_second_tab_shows_them_all_and_either_stops(
