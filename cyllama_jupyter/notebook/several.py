@@ -2,11 +2,13 @@
 
 A cell of ``%%llm --n 4`` uses it so::
 
-    sink = front_ends.sinks(n)                           # also a Sink: for the load, and an error before the answers
-    generations = llm.submit_samples(prompt, n, config)  # within ``always_final(sink)``, as the load
-    responses = answer_several(generations, sink, flag, finish)
+    sink = front_ends.sinks(n)  # a Sink too: for the load, and for an error before there are answers
+    generations = llm.submit_samples(prompt, n, config, timeout)
+    responses = answer_several(generations, sink, flag, finish)  # finish(place, response) keeps it, returns its ending
     if flag:
-        raise KeyboardInterrupt(stopped(responses, ("_llm",)))
+        raise KeyboardInterrupt(stopped(responses, ["_llm"]))
+
+and ``front_ends.show_several(endings)`` shows the answers once more.
 """
 
 from collections.abc import Callable, Sequence

@@ -141,4 +141,5 @@ def side_by_side(outputs: Sequence[LLMOutput], tracks: str, gap: str) -> GridBox
         gap: CSS ``gap``.
     """
     layout = Layout(grid_template_columns=tracks, grid_gap=gap, align_items="flex-start", overflow="visible")
+    layout.padding = "0 20px 0 0"  # as Jupyter pads HTML: what takes its place is as wide, and has as many columns
     return GridBox(children=list(outputs), layout=layout)

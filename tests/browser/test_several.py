@@ -14,13 +14,20 @@ from tests.kernel.several import ASK
 ENDLESS = 100_000  # tokens
 SEVERE = {"serious", "critical"}
 REASONS = "[kept[n].finish_reason for n in range(4)]"
-# Where each answer stands: the live outputs, or the cells of the static grid.
+# Where the live outputs stand, or the cells of the static grid.
 PLACES = """
-output => {
-    const live = [...output.querySelectorAll('.cyllama-output')];
-    const cells = live.length ? live : [...output.querySelectorAll('.jp-RenderedHTML > div > div')];
-    return cells.map(cell => cell.getBoundingClientRect()).map(({x, y}) => [Math.round(x), Math.round(y)]);
+() => {
+    const live = [...document.querySelectorAll('.cyllama-output')];
+    const cells = live.length ? live : [...document.querySelectorAll('.jp-RenderedHTML > div > div')];
+    return cells.map(cell => cell.getBoundingClientRect()).map(box => [box.x, box.y, box.width].map(Math.round));
 }
+"""
+ROWS = f"""
+shape => {{
+    const tops = ({PLACES.strip()})().map(place => place[1]);
+    const rows = [...new Set(tops)].sort((a, b) => a - b).map(top => tops.filter(each => each === top).length);
+    return String(rows) === String(shape);
+}}
 """
 
 
@@ -52,11 +59,9 @@ def running(page: NotebookPage) -> list[bool]:
     return [not outputs.nth(place).evaluate("box => box.matches('.finished')") for place in range(4)]
 
 
-def rows(page: NotebookPage) -> list[int]:
-    """Return how many answers stand in each row."""
-    places = page.output(2).evaluate(PLACES)
-    tops = [top for _, top in places]
-    return [tops.count(top) for top in sorted(set(tops))]
+def wait_for_rows(page: NotebookPage, shape: list[int]) -> None:
+    """Wait until so many answers stand in each row: front ends lay out a page some time after it got its size."""
+    page.page.wait_for_function(ROWS, arg=shape)
 
 
 def test_the_second_and_the_last_are_stopped_and_the_others_end(writing: NotebookPage) -> None:
@@ -100,17 +105,28 @@ def test_escape_stops_the_one_that_has_the_focus(writing: NotebookPage) -> None:
     assert writing.value("kept[1].stats.generated_tokens < kept[3].stats.generated_tokens") == "True"
 
 
-def test_rows_are_as_wide_as_the_page(writing: NotebookPage) -> None:
-    shapes = {500: [1, 1, 1, 1], 1000: [2, 2], 1500: [4]}  # the last has room for the toolbar's ■
-    for width, shape in shapes.items():
+@pytest.mark.parametrize("ended", [False, True], ids=["live", "static"])
+def test_rows_are_as_wide_as_the_page(writing: NotebookPage, *, ended: bool) -> None:
+    if ended:
+        writing.interrupt()
+        writing.wait_done(2)
+    for width, shape in ((500, [1, 1, 1, 1]), (1000, [2, 2]), (1600, [4])):
         writing.page.set_viewport_size({"width": width, "height": 900})
-        writing.page.wait_for_function("() => new Promise(done => requestAnimationFrame(() => done(true)))")
-        assert rows(writing) == shape, f"live, {width} px"
+        wait_for_rows(writing, shape)
+    if not ended:
+        writing.interrupt()
+        writing.wait_done(2)
+
+
+def test_at_the_end_no_column_moves(writing: NotebookPage) -> None:
+    writing.page.set_viewport_size({"width": 1600, "height": 900})
+    wait_for_rows(writing, [4])
+    live = writing.page.evaluate(PLACES)
     writing.interrupt()
     writing.wait_done(2)
-    for width, shape in shapes.items():
-        writing.page.set_viewport_size({"width": width, "height": 900})
-        assert rows(writing) == shape, f"static, {width} px"
+    wait_for_rows(writing, [4])
+    static = writing.page.evaluate(PLACES)
+    assert [(x, width) for x, _, width in static] == [(x, width) for x, _, width in live]
 
 
 def test_a_second_tab_shows_them_all_and_either_stops(
