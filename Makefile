@@ -46,7 +46,7 @@ format: $(STAMPS)/test  ## Format the code, repair what the linter can, and rene
 	$(BIN)/ruff format
 
 docs: $(STAMPS)/test  ## Build the documentation as a site: build/docs/index.html
-	$(BIN)/python -m sphinx -W --keep-going -q -d build/doctrees docs build/docs
+	$(BIN)/python -m sphinx -W --keep-going -q -E -d build/doctrees docs build/docs
 
 notebooks: $(STAMPS)/test  ## Run the notebooks and save their outputs
 	$(BIN)/python notebooks/execute.py
