@@ -1,6 +1,6 @@
 """Writes docs/magics.md from the parsers of the magics: `make format` runs it, and a test compares."""
 
-from argparse import Action, ArgumentParser
+from argparse import SUPPRESS, Action, ArgumentParser
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from textwrap import dedent
@@ -49,10 +49,10 @@ def rows_of(parser: ArgumentParser) -> Iterator[tuple[str, str]]:
     """Yield each argument of a parser as it is typed, and what it does.
 
     Args:
-        parser: Any parser; ``--help`` is left out.
+        parser: Any parser; ``--help`` and what it hides are left out.
     """
     for action in parser._actions:  # noqa: SLF001 - argparse has no public list of them
-        if action.dest != "help":
+        if action.dest != "help" and action.help != SUPPRESS:
             help_text = (action.help or "") % {**vars(action), "prog": parser.prog}
             yield ", ".join(map(_code, _typed(action))), _escaped(help_text)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from doctest import ELLIPSIS, NORMALIZE_WHITESPACE, OutputChecker
 from pathlib import Path
+from typing import Any
 
 import pytest
 from jupyter_client.manager import start_new_kernel
@@ -17,8 +18,18 @@ from tests.kernel.client import TIMEOUT, Cell, Kernel
 NOTEBOOKS = [page for page in PAGES if cells_of(page)]
 SCRIPTS = [block for page in PAGES for block in scripts_of(page)]
 
-EXCEPTIONS: dict[str, str] = {}
-"""What does not run: the page and heading of a block, and why."""
+EXCEPTIONS = {
+    "docs/conversations.md": "%%llm does not yet take --chat",
+    "docs/prompts.md": "%%llm does not yet expand {{ }}, nor take -f, --attach and --dry-run",
+}
+"""Pages whose cells do not run as the page says, and why; they are run all the same, and to succeed is an error too."""
+
+
+def noted(page: Path) -> Any:  # noqa: ANN401 - pytest has no public type for it
+    """Return a page as a parameter, expected to fail where it is an exception."""
+    reason = EXCEPTIONS.get(name_of(page))
+    marks = [pytest.mark.xfail(reason=reason, strict=True)] if reason else []
+    return pytest.param(page, marks=marks, id=name_of(page))
 
 
 @pytest.fixture(scope="session")
@@ -69,7 +80,7 @@ def check_cell(block: Block, cell: Cell) -> None:
     check_output(block, shown)
 
 
-@pytest.mark.parametrize("page", NOTEBOOKS, ids=name_of)
+@pytest.mark.parametrize("page", [noted(page) for page in NOTEBOOKS])
 def test_the_cells_of_a_page(page: Path, folder: Path) -> None:
     with kernel_in(folder) as kernel:
         for block in cells_of(page):
@@ -82,3 +93,7 @@ def test_a_script(block: Block, folder: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, check=False, cwd=folder)
     assert (done.returncode, done.stderr) == (0, ""), str(block)
     check_output(block, done.stdout)
+
+
+def test_every_exception_is_a_page() -> None:
+    assert set(EXCEPTIONS) <= set(map(name_of, NOTEBOOKS))

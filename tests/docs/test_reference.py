@@ -1,6 +1,6 @@
 """docs/magics.md is what the parsers say."""
 
-from argparse import ArgumentParser
+from argparse import SUPPRESS, ArgumentParser
 
 import pytest
 
@@ -19,6 +19,12 @@ def test_every_option_and_command_is_in_it() -> None:
     page = reference.text()
     assert [flag for flag in options.PARSER.flags if f"`{flag}" not in page and flag != "--help"] == []
     assert [name for name in COMMANDS if f"`%llm {name}" not in page] == []
+
+
+def test_what_a_parser_hides_stays_hidden() -> None:
+    parser = ArgumentParser()
+    parser.add_argument("--secret", help=SUPPRESS)
+    assert list(reference.rows_of(parser)) == []
 
 
 @pytest.mark.parametrize(
