@@ -17,7 +17,7 @@ comma := ,
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo lab test lint format notebooks bench accept sanitize stress matrix dist install clean
+.PHONY: help demo lab test lint format docs notebooks bench accept sanitize stress matrix dist install clean
 
 help:  ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,9 +40,13 @@ lint: $(STAMPS)/test $(STAMPS)/js  ## Run the linters and the type checkers
 	$(BIN)/mypy
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/cython-lint native  # which calls pycodestyle
 
-format: $(STAMPS)/test  ## Format the code, and repair what the linter can
+format: $(STAMPS)/test  ## Format the code, repair what the linter can, and renew the reference of the magics
+	$(BIN)/python docs/reference.py
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+docs: $(STAMPS)/test  ## Build the documentation as a site: build/docs/index.html
+	$(BIN)/python -m sphinx -W --keep-going -q -E -d build/doctrees docs build/docs
 
 notebooks: $(STAMPS)/test  ## Run the notebooks and save their outputs
 	$(BIN)/python notebooks/execute.py

@@ -1,12 +1,10 @@
 """The public fake engine: what it promises to the tests that are built on it."""
 
-import re
 import signal
 import threading
 import time
 import weakref
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,7 +26,6 @@ from cyllama_jupyter import (
 from cyllama_jupyter.notebook.sinks import TerminalSink
 from cyllama_jupyter.testing import FakeLLM, play
 
-DOCUMENT = Path(__file__).parents[1] / "docs" / "testing.md"
 SLOW = 0.5  # tokens a second: no test waits for the next one
 PROMPT = [{"role": "user", "content": "Hi"}]
 AGES = 60.0  # seconds
@@ -218,14 +215,6 @@ class TestLikeAnLLM:
         with pytest.raises(LoadCancelled):
             FakeLLM(load_seconds=AGES, on_progress=lambda _: False)
         assert threading.active_count() == before
-
-
-def test_the_documentations_examples(shell: InteractiveShell, capsys: pytest.CaptureFixture[str]) -> None:
-    blocks = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)
-    assert len(blocks) == 2
-    for block in blocks:
-        assert shell.run_cell(block).success  # type: ignore[no-untyped-call]
-    assert "This is **Markdown**" in capsys.readouterr().out
 
 
 class TestPlay:

@@ -1,6 +1,5 @@
 """The servers of docs/serving.md under uvicorn, and a client on a bare socket that can hang up at any moment."""
 
-import re
 import socket
 import threading
 import time
@@ -13,8 +12,9 @@ from urllib.parse import quote
 import uvicorn
 
 from cyllama_jupyter import LLM, AsyncLLM, Generation
+from tests.docs.blocks import ROOT, code_under
 
-SERVING = Path(__file__).parents[2] / "docs" / "serving.md"
+SERVING = ROOT / "docs" / "serving.md"
 TIMEOUT = 120.0  # seconds after which a test that hangs says so
 
 
@@ -93,10 +93,7 @@ class Served:
 
 def example(heading: str, model: Path) -> str:
     """Return the code under a heading, with the model's path put in."""
-    section = SERVING.read_text().split(f"## {heading}\n", 1)[1]
-    found = re.search(r"```python\n(.*?)```", section, re.DOTALL)
-    assert found is not None
-    return found.group(1).replace('"model.gguf"', repr(str(model)))
+    return code_under(SERVING, heading).replace('"model.gguf"', repr(str(model)))
 
 
 @contextmanager

@@ -9,15 +9,12 @@ from pathlib import Path
 import pexpect
 import pytest
 
-README = Path(__file__).parents[2] / "README.md"
+from tests.docs.blocks import ROOT, code_under
 
 
 def example(heading: str, model: Path) -> str:
     """Return the code under a heading, with the model's path put in."""
-    section = README.read_text().split(f"### {heading}\n", 1)[1]
-    found = re.search(r"```python\n(.*?)```", section, re.DOTALL)
-    assert found is not None
-    return found.group(1).replace('"model.gguf"', repr(str(model)))
+    return code_under(ROOT / "README.md", heading).replace('"model.gguf"', repr(str(model)))
 
 
 def run(code: str) -> str:
