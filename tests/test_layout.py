@@ -43,6 +43,7 @@ GUESTS = {
     "pydantic": ("notebook/conversation_file.py", "notebook/schema_forms.py"),
     "referencing": ("engine/schema.py",),
     "traitlets": ("notebook/widget.py",),
+    "typing_extensions": ("notebook/typed_dicts.py",),
     "zmq": ("notebook/pump.py",),
 }
 """Where each package that is not ours may be imported; no other may be at all."""

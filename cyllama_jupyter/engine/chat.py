@@ -83,10 +83,27 @@ class ChatFormat:
         begin = [PromptPart(self._spell(token), (token,), from_template=True) for token in added]
         return _joined([*begin, *parts])
 
+    def tokenize_pieces(self, pieces: Sequence[tuple[str, bool]], config: GenerationConfig) -> list[int]:
+        """Return the prompt tokens of a text as it stands, without a template.
+
+        Args:
+            pieces: The text in pieces, each with whether control tokens may be read in it.
+            config: Whether to begin with a BOS token, and whether to read control tokens at all.
+        """
+        shield, spellings = _Shield(), self._read_in("", "user")
+        text = "".join(
+            text if trusted and config.parse_special else str(shield.protect(text, spellings))
+            for text, trusted in pieces
+        )
+        read = [token for _, tokens in self._tokenized(shield.split(text, [])) for token in tokens]
+        return self._tokenizer.begin(read, add_bos=config.add_bos)
+
     def _read(self, messages: Sequence[Message], source: str | None) -> list[tuple[Segment, list[int]]]:
         """Return the segments of a prompt with their tokens."""
         checked = _checked(messages)
-        segments = [_plain_text(checked)] if source is None else self._through(source, checked)
+        return self._tokenized([_plain_text(checked)] if source is None else self._through(source, checked))
+
+    def _tokenized(self, segments: Sequence[Segment]) -> list[tuple[Segment, list[int]]]:
         read: list[tuple[Segment, list[int]]] = []
         for segment in segments:
             goes_on = any(tokens for _, tokens in read)

@@ -61,6 +61,19 @@ class PromptReader:
         """
         return self._chat_tokens(messages, config, template)
 
+    def tokenize_pieces(self, pieces: Sequence[tuple[str, bool]], config: GenerationConfig | None = None) -> list[int]:
+        """Return the prompt tokens of a text that somebody else's text was put into, without a chat template.
+
+        Args:
+            pieces: The text in pieces, each with whether control tokens may be read in it.
+            config: The settings of the call that it is for.
+
+        Raises:
+            PromptError: It cannot be tokenised, or can never fit the context.
+        """
+        self._refuse_closed()
+        return self._chat.tokenize_pieces(pieces, settings.of_call(config, self.config))
+
     def parts_of_chat(self, messages: Sequence[Message], template: str | None = None) -> list[PromptPart]:
         """Return the prompt of a conversation just as the model would read it, in parts, for a person to look at.
 

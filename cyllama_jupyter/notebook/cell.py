@@ -1,7 +1,8 @@
 """One ``%%llm`` cell, from its text to its answer."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cyllama_jupyter.config import GenerationConfig
@@ -10,19 +11,24 @@ from cyllama_jupyter.engine.llm import LLM
 from cyllama_jupyter.engine.response import Response
 from cyllama_jupyter.errors import LoadCancelled
 from cyllama_jupyter.notebook import runner
+from cyllama_jupyter.notebook.answer import Answer
+from cyllama_jupyter.notebook.forms import object_of
 from cyllama_jupyter.notebook.interrupts import Flag, InterruptFlag
 from cyllama_jupyter.notebook.options import CellOptions
+from cyllama_jupyter.notebook.partial import Partial
+from cyllama_jupyter.notebook.parts import dry_run
+from cyllama_jupyter.notebook.question import Asked, Question, Questioner
 from cyllama_jupyter.notebook.shelf import ModelShelf, OnProgress
 from cyllama_jupyter.notebook.sinks import Ending, Sink, Status
 from cyllama_jupyter.notebook.tidy import tidy
 from cyllama_jupyter.notebook.wording import NO_TEMPLATE, answered, broken, loaded, stop_line
 
-__all__ = ["Cell", "load_model"]
+__all__ = ["Cell", "Ready", "Task", "interrupt", "load_model"]
 
 _STARTING = Status("starting", "starting")
 
 
-def _interrupt(message: str) -> KeyboardInterrupt:
+def interrupt(message: str) -> KeyboardInterrupt:
     """Return the KeyboardInterrupt that ends a cell: Run All stops at nothing less."""
     return tidy(KeyboardInterrupt(message))
 
@@ -32,7 +38,7 @@ def _open(open_model: Callable[[Path, OnProgress], LLM], path: Path, sink: Sink,
         return runner.load(open_model, path, sink, flag)
     except LoadCancelled:
         message = f"stopped while loading {path.name}; it is not in memory"
-        raise (_interrupt(message) if isinstance(flag, InterruptFlag) and flag else LoadCancelled(message)) from None
+        raise (interrupt(message) if isinstance(flag, InterruptFlag) and flag else LoadCancelled(message)) from None
 
 
 def load_model(shelf: ModelShelf, reference: str, sink: Sink) -> None:
@@ -52,7 +58,104 @@ def load_model(shelf: ModelShelf, reference: str, sink: Sink) -> None:
             llm = _open(shelf.load, shelf.find(reference), sink, flag)
         sink.finish(loaded(llm))
     if flag:
-        raise _interrupt("the model was already loaded")
+        raise interrupt("the model was already loaded")
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A model, and what it is to be asked.
+
+    Args:
+        llm: The model.
+        config: The settings of the generation.
+        asked: The tokens.
+        notices: Remarks that belong to the output.
+    """
+
+    llm: LLM
+    config: GenerationConfig
+    asked: Asked
+    notices: tuple[str, ...] = ()
+
+    def submit(self, n: int, timeout: float | None) -> list[Generation]:
+        """Queue answers.
+
+        Args:
+            n: How many.
+            timeout: Seconds after which they end.
+
+        Raises:
+            PromptError: The prompt cannot be generated from.
+            GrammarError: The grammar of the answer is not valid, or does not allow its beginning.
+            EngineBusy: As many generations as may wait do so.
+        """
+        return self.llm.submit_samples(self.asked.prompt, n, self.config, timeout, begun=self.asked.begun)
+
+
+@dataclass
+class Task:
+    """What a cell is to do.
+
+    Args:
+        question: What it asks.
+        options: The line of the cell.
+        shelf: Keeps the models.
+    """
+
+    question: Questioner
+    options: CellOptions
+    shelf: ModelShelf
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The variables that hold the answer in the end."""
+        return ("_llm", self.options.out) if self.options.out else ("_llm",)
+
+    def open(self, sink: Sink, flag: Flag) -> tuple[LLM, GenerationConfig]:
+        """Return the model, which is loaded if need be, and the settings of the generation.
+
+        Args:
+            sink: Shows the load.
+            flag: Is true once it is to stop.
+
+        Raises:
+            LoadCancelled: It was stopped while the model was loading.
+            CyllamaError: The model cannot be used.
+        """
+        llm = _open(self.shelf.get, self.shelf.find(self.options.model), sink, flag)
+        config, form = self.options.over(llm.config), self.question.form
+        return llm, config if form is None else replace(config, grammar=form.grammar)
+
+    def prepare(self, sink: Sink, flag: Flag) -> Ready:
+        """Return the model and what it is to be asked; the arguments and errors are those of ``open``.
+
+        Raises:
+            PromptError: The prompt cannot be generated from.
+        """
+        llm, config = self.open(sink, flag)
+        notices = () if self.options.raw or llm.has_chat_template else (NO_TEMPLATE,)
+        return Ready(llm, config, self.question.ask(llm, config), notices)
+
+    def answer(self, ready: Ready, response: Response, generation: Generation) -> Answer:
+        """Return what a response stands for, and give it to the conversation that it is a turn of.
+
+        Args:
+            ready: What was asked.
+            response: The answer, whole or partial.
+            generation: What wrote it.
+        """
+        form, exchange, notices = self.question.form, self.question.exchange, list(ready.notices)
+        value = response if form is None else object_of(form, response)
+        if isinstance(value, Partial):
+            notices.append(value.reason)
+        elif form is not None and form.checked:
+            notices.append(f"checked afterwards only: {', '.join(sorted(form.checked))}")
+        if exchange is not None:
+            notices += filter(None, [exchange.notice])
+            exchange.answer(response, response.token_ids, generation.prompt_ids)
+        ending = answered(response, ready.config, generation.progress, " · ".join(notices))
+        chat = exchange.name if exchange is not None else None
+        return Answer(response, value, ending, generation.prompt_ids, form, chat)
 
 
 @dataclass
@@ -60,40 +163,40 @@ class Cell:
     """One cell that runs.
 
     Args:
-        prompt: The text of the cell.
-        options: The line of the cell.
-        shelf: Keeps the models.
+        task: What it is to do.
         sink: Shows the output.
-        keep: Is given the response and the ending of the output, before it is shown.
+        keep: Is given the answer before its output is final.
         ending_of: Says how the output ends where there is no response; ``failed`` where nobody shows the error.
     """
 
-    prompt: str
-    options: CellOptions
-    shelf: ModelShelf
+    task: Task
     sink: Sink
-    keep: Callable[[Response, Ending], None]
+    keep: Callable[[Answer], None]
     ending_of: runner.EndingOf = broken
 
     def begin(self) -> None:
         """Show that it runs; displays belong to the cell that runs on the thread where they are first made."""
         self.sink.update(_STARTING)
 
-    def run(self) -> None:
+    def run(self) -> Answer:
         """Answer the prompt: load the model if need be, generate, show, keep.
 
         Raises:
             KeyboardInterrupt: There was an interrupt; what there was of the answer is shown and kept.
             LoadCancelled: Stop was pressed while the model was loading.
+            AnswerError: The answer is not the object that was asked for; what there is of it is shown and kept.
             CyllamaError: The model cannot be used, the prompt does not fit, or the generation failed.
         """
         with InterruptFlag() as flag:
-            response = self.answer(flag)
+            answer = self.answer(flag)
         if flag:
-            raise _interrupt(stop_line(response, self._names))
+            raise interrupt(stop_line(answer.response, self.task.names))
+        if answer.error is not None:
+            raise answer.error
+        return answer
 
-    def answer(self, flag: Flag) -> Response:
-        """Do what ``run`` does on any thread, and return the response also when it was stopped.
+    def answer(self, flag: Flag) -> Answer:
+        """Do what ``run`` does on any thread, and return the answer also when it was stopped.
 
         Args:
             flag: Is true once it is to stop.
@@ -102,32 +205,35 @@ class Cell:
             LoadCancelled: It was stopped while the model was loading.
             CyllamaError: The model cannot be used, the prompt does not fit, or the generation failed.
         """
-        with runner.always_final(self.sink, ending_of=self.ending_of):
+        answers: list[Answer] = []
+        with self.task.question.exchange or nullcontext():  # what is not answered leaves a conversation as it was
+            with runner.always_final(self.sink, ending_of=self.ending_of):
+                self.begin()
+                ready = self.task.prepare(self.sink, flag)
+                [generation] = ready.submit(1, self.task.options.timeout)
+
+            def finish(response: Response) -> Ending:
+                answers.append(self.task.answer(ready, response, generation))
+                self.keep(answers[0])
+                return answers[0].ending
+
+            runner.run(generation, self.sink, flag, finish, self.ending_of)
+        return answers[0]
+
+    def show_prompt(self) -> None:
+        """Show the prompt as the model would get it, and generate nothing.
+
+        Raises:
+            KeyboardInterrupt: There was an interrupt.
+            LoadCancelled: Stop was pressed while the model was loading.
+            CyllamaError: The model cannot be used, or there can be no such prompt.
+        """
+        question = self.task.question
+        if not isinstance(question, Question):
+            raise TypeError("an answer that is gone on with has no prompt of its own")
+        with question.exchange or nullcontext(), InterruptFlag() as flag, runner.always_final(self.sink):
             self.begin()
-            llm = _open(self.shelf.get, self.shelf.find(self.options.model), self.sink, flag)
-            config = self.options.over(llm.config)
-            generation = self._submit(llm, config)
-        return runner.run(generation, self.sink, flag, self._finisher(llm, config, generation), self.ending_of)
-
-    def _finisher(self, llm: LLM, config: GenerationConfig, generation: Generation) -> runner.Finish:
-        notice = "" if self.options.raw or llm.has_chat_template else NO_TEMPLATE
-
-        def finish(response: Response) -> Ending:
-            ending = answered(response, config, generation.progress, notice)
-            self.keep(response, ending)
-            return ending
-
-        return finish
-
-    def _submit(self, llm: LLM, config: GenerationConfig) -> Generation:
-        system, timeout = self.options.system, self.options.timeout
-        if self.options.raw:
-            return llm.submit(self.prompt, config, timeout)
-        if not llm.has_chat_template:
-            return llm.submit(f"{system}\n\n{self.prompt}" if system else self.prompt, config, timeout)
-        messages = [{"role": "system", "content": system}] if system else []
-        return llm.submit_chat([*messages, {"role": "user", "content": self.prompt}], config, timeout=timeout)
-
-    @property
-    def _names(self) -> tuple[str, ...]:
-        return ("_llm", self.options.out) if self.options.out else ("_llm",)
+            shown = dry_run(question, *self.task.open(self.sink, flag)).bundle()
+            self.sink.finish(Ending(shown["text/plain"], html=shown["text/html"]))
+        if flag:
+            raise interrupt("the prompt was shown")

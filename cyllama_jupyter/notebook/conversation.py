@@ -66,6 +66,11 @@ class Exchange:
         self.notice = notice
 
     @property
+    def name(self) -> str:
+        """The name of the conversation."""
+        return self._conversation.name
+
+    @property
     def messages(self) -> list[dict[str, str]]:
         """What to ask ``LLM.submit_chat``; the last message is the question."""
         return [turn.message for turn in self._turns]

@@ -27,8 +27,8 @@ class Job:
 
     def __init__(self, number: int, cell: Cell) -> None:
         self.number = number
-        prompt = " ".join(cell.prompt.split())
-        self._title = prompt if len(prompt) <= _SHOWN else f"{prompt[:_SHOWN]}…"
+        title = cell.task.question.title
+        self._title = title if len(title) <= _SHOWN else f"{title[:_SHOWN]}…"
         self._stop = StopFlag()
         self._ended = "running"
         cell.begin()  # while its own cell runs, or the output would land in whichever runs later
@@ -60,7 +60,7 @@ class Job:
 
     def _run(self, cell: Cell) -> None:
         try:
-            self._ended = cell.answer(self._stop).finish_reason
+            self._ended = cell.answer(self._stop).response.finish_reason
         except LoadCancelled:
             self._ended = "cancelled"
         except Exception:  # noqa: BLE001 - the output has told it, and nobody waits for this thread

@@ -3,18 +3,23 @@
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
-from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, magics_class
 
-from cyllama_jupyter.engine.response import Response
 from cyllama_jupyter.errors import LoadCancelled
 from cyllama_jupyter.notebook import commands, options
-from cyllama_jupyter.notebook.cell import Cell
+from cyllama_jupyter.notebook.answer import Answer
+from cyllama_jupyter.notebook.cell import Cell, Task
+from cyllama_jupyter.notebook.code_answer import Code
+from cyllama_jupyter.notebook.completion import Completer
+from cyllama_jupyter.notebook.composing import compose
+from cyllama_jupyter.notebook.options import CellOptions
+from cyllama_jupyter.notebook.question import Questioner
 from cyllama_jupyter.notebook.session import Session
-from cyllama_jupyter.notebook.sinks import Ending
+from cyllama_jupyter.notebook.several_cell import SeveralCell
 from cyllama_jupyter.notebook.tidy import tidy_errors
 from cyllama_jupyter.notebook.wording import broken, failed
 
@@ -36,30 +41,46 @@ class LLMMagics(Magics):
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
         self._session = Session(shell)
+        self._completer = Completer(self._session, _NAMES)
         self._ours: list[tuple[str, str]] = []
 
     def cell(self, line: str, cell: str) -> None:
-        """Answer the text of the cell with a local language model; ``%%llm --help`` lists the options."""
+        """Answer the text of the cell with a local language model."""
         wanted = options.parse(line)
         if wanted.help:
             self._session.say(options.help_text())
             return
-        if not cell.strip():
-            raise UsageError("the cell is empty: write the prompt on the lines below %%llm")
-        prompt = cell.removesuffix("\n") if wanted.raw else cell.strip()  # IPython adds the last line break
-        front_ends = self._session.front_ends
-        background = wanted.bg and front_ends.watched  # where nobody looks on, nobody would wait for the answer
-        with tidy_errors(), suppress(LoadCancelled):  # Stop in the load: the output says so, the cells below go on
-            sink = front_ends.sink(background=background)
-            ending_of = failed if background else broken
-            run = Cell(prompt, wanted, self._session.shelf, sink, self._keeper(wanted.out), ending_of)
-            if background:
-                self._session.jobs.start(run)
-            else:
-                run.run()
+        with tidy_errors(debug=wanted.debug), suppress(LoadCancelled):  # Stop in the load: the cells below go on
+            self._ask(wanted, compose(wanted, cell, self._session))
+
+    def _ask(self, wanted: CellOptions, question: Questioner) -> None:
+        session = self._session
+        task = Task(question, wanted, session.shelf)
+        if wanted.n > 1 and not wanted.dry_run:
+            SeveralCell(task, session.front_ends.sinks(wanted.n), partial(session.keep_several, wanted.out)).run()
+            return
+        background = wanted.bg and session.front_ends.watched  # where nobody looks on, nobody would wait for the answer
+        try:
+            sink = session.front_ends.sink(background=background)
+        except BaseException:
+            if question.exchange is not None:
+                question.exchange.close()
+            raise
+        run = Cell(task, sink, partial(session.keep, wanted.out), failed if background else broken)
+        if wanted.dry_run:
+            run.show_prompt()
+        elif background:
+            session.jobs.start(run)
+        else:
+            self._offer(run.run())
+
+    def _offer(self, answer: Answer) -> None:
+        """Offer an answer that is code as the next cell; nobody runs it but the person."""
+        if isinstance(answer.value, Code):
+            self.shell.set_next_input(answer.value)
 
     def line(self, line: str) -> None:
-        """Manage the models, conversations and jobs of ``%%llm``; ``%llm --help`` lists the commands."""
+        """Manage the models, the conversations and the jobs of ``%%llm``."""
         if line.strip() == "--help":
             self._session.say(f"{commands.help_text()}\n\n{options.help_text()}")
             return
@@ -79,7 +100,8 @@ class LLMMagics(Magics):
             sys.stderr.write(
                 f"cyllama_jupyter: %%llm belongs to {owner} already, and stays what it is: use %%cyllama\n"
             )
-        self.shell.input_transformers_cleanup.append(_help_of_an_empty_cell)
+        self._completer.install(self.shell)
+        self.shell.input_transformers_cleanup.append(_cell_without_text)
         self._configurables.append(self)
 
     def unregister(self) -> None:
@@ -87,8 +109,9 @@ class LLMMagics(Magics):
         for kind, name in self._ours:
             if self._table(kind).get(name) in (self.cell, self.line):  # and not taken by somebody since
                 del self._table(kind)[name]
-        self.shell.input_transformers_cleanup.remove(_help_of_an_empty_cell)
+        self.shell.input_transformers_cleanup.remove(_cell_without_text)
         self._configurables.remove(self)
+        self._completer.uninstall(self.shell)
         self._session.close()
 
     def _table(self, kind: str) -> dict[str, Callable[..., Any]]:
@@ -101,20 +124,16 @@ class LLMMagics(Magics):
         known: list[Any] = self.shell.configurables
         return known
 
-    def _keeper(self, out: str | None) -> Callable[[Response, Ending], None]:
-        def keep(response: Response, ending: Ending) -> None:
-            self._session.last = ending
-            for name in ("_llm", out) if out else ("_llm",):
-                self._session.namespace[name] = response
 
-        return keep
+def _cell_without_text(lines: list[str]) -> list[str]:
+    """Let ``%%llm --help`` and ``%%llm --continue`` stand alone: IPython refuses a cell magic that has no cell."""
+    words = lines[0].split() if len(lines) == 1 else []
+    alone = words[:1] in [[f"%%{name}"] for name in _NAMES] and {"--help", "--continue"} & set(words)
+    return [f"{lines[0].rstrip()}\n", " \n"] if alone else lines
 
 
-def _help_of_an_empty_cell(lines: list[str]) -> list[str]:
-    """Make ``%%llm --help`` work on its own: IPython refuses a cell magic without a cell before it asks the magic."""
-    asks = len(lines) == 1 and lines[0].split() in [[f"%%{name}", "--help"] for name in _NAMES]
-    return [lines[0].replace("%%", "%", 1)] if asks else lines
-
+LLMMagics.cell.__doc__ = f"{LLMMagics.cell.__doc__}\n\n{options.help_text()}"  # for %%llm?
+LLMMagics.line.__doc__ = f"{LLMMagics.line.__doc__}\n\n{commands.help_text()}"  # for %llm?
 
 _registered: dict[InteractiveShell, LLMMagics] = {}
 

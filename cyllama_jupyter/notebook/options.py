@@ -8,10 +8,10 @@ from IPython.core.error import UsageError
 from cyllama_jupyter.config import GenerationConfig
 from cyllama_jupyter.notebook.parsing import LineParser, choice, name, number, text, unescaped
 
-__all__ = ["PARSER", "CellOptions", "help_text", "parse"]
+__all__ = ["FORMS", "PARSER", "CellOptions", "help_text", "parse"]
 
 As = Literal["json", "code", "list", "int", "float", "bool", "table"]
-_FORMS: tuple[As, ...] = ("json", "code", "list", "int", "float", "bool", "table")
+FORMS: tuple[As, ...] = ("json", "code", "list", "int", "float", "bool", "table")
 _MOST_ANSWERS = 16
 
 _EXAMPLES = """examples:
@@ -100,6 +100,7 @@ class CellOptions:
             "top_p": self.top_p,
             "seed": self.seed,
             "stop_sequences": self.stop or None,
+            "logprobs": self.logprobs,
         }
         try:
             return replace(base, **{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
@@ -130,7 +131,7 @@ def _parser() -> LineParser:
     add("--raw", action="store_true", help="send the cell as it is, without the model's chat template")
     add("--chat", type=text, metavar="NAME", help="go on with a conversation (%%llm chats lists them)")
     add("--continue", action="store_true", dest="continue_", help="go on with the answer that was cut off")
-    add("--as", type=choice(_FORMS), dest="as_", metavar="FORM", help=f"answer with an object: {', '.join(_FORMS)}")
+    add("--as", type=choice(FORMS), dest="as_", metavar="FORM", help=f"answer with an object: {', '.join(FORMS)}")
     add("--schema", type=name, metavar="NAME", help="answer with an object of this type, or that fits this JSON schema")
     add("--grammar", metavar="FILE", help="answer with a text that fits a GBNF grammar")
     add("--n", type=whole, default=1, metavar="N", help="several answers side by side (1)")
@@ -158,6 +159,7 @@ _CLASHES = (
     (("n", "chat"), "a conversation goes on with one answer: leave out --n or --chat"),
     (("n", "bg"), "several answers run while you look on: leave out --n or --bg"),
     (("n", "continue_"), "one answer can be gone on with: leave out --n"),
+    (("dry_run", "continue_"), "an answer that is gone on with has no prompt of its own: leave out --dry-run"),
     (("prefix", "continue_"), "the answer has begun already: leave out --prefix"),
 )
 

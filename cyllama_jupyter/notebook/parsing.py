@@ -130,6 +130,19 @@ class LineParser(argparse.ArgumentParser):
         """The options that it knows, as they are typed."""
         return tuple(self._option_string_actions)
 
+    @property
+    def positionals(self) -> tuple[argparse.Action, ...]:
+        """What may stand in a line beside options."""
+        return tuple(self._get_positional_actions())
+
+    def option(self, flag: str) -> argparse.Action | None:
+        """Return the option that a flag stands for, or None.
+
+        Args:
+            flag: With its dashes.
+        """
+        return self._option_string_actions.get(flag)
+
     def read(self, line: str) -> argparse.Namespace:
         """Read a line.
 

@@ -14,6 +14,7 @@ from cyllama_jupyter.errors import AnswerError, SchemaError
 from cyllama_jupyter.notebook.form import Form
 from cyllama_jupyter.notebook.parsing import nearest
 from cyllama_jupyter.notebook.readers import read_json
+from cyllama_jupyter.notebook.typed_dicts import known_to_pydantic
 
 __all__ = ["form_of_schema"]
 
@@ -94,7 +95,7 @@ def _form_of_type(name: str, kind: type) -> Form:
     from pydantic.errors import PydanticUserError  # noqa: PLC0415 - the same
 
     try:
-        adapter: TypeAdapter[Any] = TypeAdapter(kind)
+        adapter: TypeAdapter[Any] = TypeAdapter(known_to_pydantic(kind))
         schema = adapter.json_schema()
     except (PydanticUserError, NameError) as error:  # a schema that does not exist, or a name that is not defined yet
         reason = str(error).splitlines()[0]

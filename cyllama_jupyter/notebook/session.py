@@ -1,6 +1,7 @@
 """What a notebook holds: its models, its jobs, its conversations, its last answer."""
 
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.interactiveshell import InteractiveShell
@@ -11,7 +12,7 @@ from cyllama_jupyter.notebook.jobs import Jobs
 from cyllama_jupyter.notebook.shelf import ModelShelf
 
 if TYPE_CHECKING:
-    from cyllama_jupyter.notebook.sinks import Ending
+    from cyllama_jupyter.notebook.answer import Answer
 
 __all__ = ["Session"]
 
@@ -29,14 +30,44 @@ class Session:
         self.front_ends = FrontEnds(shell)
         self.jobs = Jobs()
         self.chats = Conversations()
-        self.last: Ending | None = None
-        """How the last answer's output ended."""
+        self.last: tuple[Answer, ...] = ()
+        """What the last cell left behind; of ``--n`` several."""
 
     @property
     def namespace(self) -> dict[str, Any]:
         """The notebook's variables."""
         variables: dict[str, Any] = self.shell.user_ns
         return variables
+
+    @property
+    def model_names(self) -> list[str]:
+        """What models can be called: the paths of those that are loaded."""
+        return [llm.model_path for llm in self.shelf]
+
+    @property
+    def chat_names(self) -> list[str]:
+        """The names of the conversations, the current one first."""
+        return [conversation.name for conversation in self.chats]
+
+    def keep(self, out: str | None, answer: "Answer") -> None:
+        """Put an answer into the notebook's variables.
+
+        Args:
+            out: Name of the variable for what it stands for; ``_llm`` has the response itself.
+            answer: The answer.
+        """
+        self.last = (answer,)
+        self._put(out, answer.response, answer.value)
+
+    def keep_several(self, out: str | None, answers: Sequence["Answer"]) -> None:
+        """Put several answers into the notebook's variables, as lists; the arguments are those of ``keep``."""
+        self.last = tuple(answers)
+        self._put(out, [answer.response for answer in answers], [answer.value for answer in answers])
+
+    def _put(self, out: str | None, response: object, value: object) -> None:
+        self.namespace["_llm"] = response
+        if out is not None:
+            self.namespace[out] = value
 
     def say(self, text: str) -> None:
         """Print what a command answers.

@@ -27,8 +27,11 @@ def tidy(error: _Error) -> _Error:
 
 
 @contextmanager
-def tidy_errors() -> Iterator[None]:
+def tidy_errors(*, debug: bool = False) -> Iterator[None]:
     """Let errors of this package, and interrupts, leave the block in one line each.
+
+    Args:
+        debug: Leave errors their tracebacks.
 
     Raises:
         CyllamaError: As it came.
@@ -37,5 +40,6 @@ def tidy_errors() -> Iterator[None]:
     try:
         yield
     except (CyllamaError, KeyboardInterrupt) as error:
-        tidy(error)
+        if not debug:
+            tidy(error)
         raise

@@ -36,6 +36,15 @@ class FakeChat(NamedTuple):
         self.asked.append([dict(message) for message in messages])
         return self.prompt
 
+    def tokenize_pieces(
+        self,
+        pieces: Sequence[tuple[str, bool]],
+        config: GenerationConfig,  # noqa: ARG002 - the real one's arguments
+    ) -> list[int]:
+        """Return the tokens of a text that is to be gone on with."""
+        self.asked.append("".join(text for text, _ in pieces))
+        return self.prompt
+
     def parts(
         self,
         messages: Sequence[Message],

@@ -5,10 +5,12 @@ from pathlib import Path
 from IPython.core.getipython import get_ipython
 
 from cyllama_jupyter.engine.response import Response
-from cyllama_jupyter.notebook.cell import Cell
+from cyllama_jupyter.notebook.cell import Cell, Task
 from cyllama_jupyter.notebook.frontend import FrontEnds
 from cyllama_jupyter.notebook.interrupts import InterruptFlag
 from cyllama_jupyter.notebook.options import CellOptions
+from cyllama_jupyter.notebook.prompt import Piece
+from cyllama_jupyter.notebook.question import Question
 from cyllama_jupyter.notebook.shelf import ModelShelf
 from cyllama_jupyter.notebook.tidy import tidy
 from cyllama_jupyter.testing.llm import FakeLLM
@@ -36,8 +38,8 @@ def play(text: str, chunk: int = 3, rate: float | None = None) -> Response:
         raise RuntimeError("there is no IPython shell here: call play() in a notebook or in IPython")
     with FakeLLM(text, chunk=chunk, rate=rate) as llm, InterruptFlag() as flag:
         options = CellOptions(model=str(Path(llm.model_path).absolute()))
-        sink = FrontEnds(shell).sink()
-        response = Cell(text, options, ModelShelf(lambda *_: llm), sink, lambda *_: None).answer(flag)
+        task = Task(Question([Piece(text)]), options, ModelShelf(lambda *_: llm))
+        answer = Cell(task, FrontEnds(shell).sink(), lambda _: None).answer(flag)
     if flag:
         raise tidy(KeyboardInterrupt("play() was interrupted"))
-    return response
+    return answer.response

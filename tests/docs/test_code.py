@@ -18,10 +18,7 @@ from tests.kernel.client import TIMEOUT, Cell, Kernel
 NOTEBOOKS = [page for page in PAGES if cells_of(page)]
 SCRIPTS = [block for page in PAGES for block in scripts_of(page)]
 
-EXCEPTIONS = {
-    "docs/conversations.md": "%%llm does not yet take --chat",
-    "docs/prompts.md": "%%llm does not yet expand {{ }}, nor take -f, --attach and --dry-run",
-}
+EXCEPTIONS: dict[str, str] = {}
 """Pages whose cells do not run as the page says, and why; they are run all the same, and to succeed is an error too."""
 
 

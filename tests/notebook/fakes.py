@@ -2,7 +2,7 @@
 
 import math
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,7 +14,11 @@ from cyllama_jupyter.config import GenerationConfig
 from cyllama_jupyter.engine.generation import Generation
 from cyllama_jupyter.engine.llm import LLM
 from cyllama_jupyter.engine.response import FinishReason, GenerationStats, Phase, Progress, Response
-from cyllama_jupyter.notebook.shelf import OnProgress
+from cyllama_jupyter.notebook.cell import Task
+from cyllama_jupyter.notebook.options import parse
+from cyllama_jupyter.notebook.prompt import Piece
+from cyllama_jupyter.notebook.question import Question
+from cyllama_jupyter.notebook.shelf import ModelShelf, OnProgress
 from cyllama_jupyter.notebook.sinks import Ending, Status
 
 Use = Callable[[LLM], None]
@@ -99,6 +103,10 @@ class ScriptedGeneration:
             self.cancel()
 
     @property
+    def prompt_ids(self) -> tuple[int, ...]:
+        return tuple(range(PROMPT_TOKENS))
+
+    @property
     def as_generation(self) -> Generation:
         return cast("Generation", self)
 
@@ -115,29 +123,24 @@ class ScriptedLLM:
     asked: list[Any] = field(default_factory=list)
     configs: list[GenerationConfig] = field(default_factory=list)
 
-    def submit(
-        self,
-        prompt: str,
-        config: GenerationConfig,
-        timeout: float | None = None,  # noqa: ARG002 - LLM's
-    ) -> ScriptedGeneration:
-        return self._answer(prompt, config)
+    def tokenize_pieces(self, pieces: Sequence[tuple[str, bool]], _: GenerationConfig) -> str:
+        return "".join(text for text, _ in pieces)
 
-    def submit_chat(
+    def submit_samples(
         self,
-        messages: Sequence[Mapping[str, str]],
+        prompt: object,
+        n: int,
         config: GenerationConfig,
         timeout: float | None = None,  # noqa: ARG002 - LLM's
-    ) -> ScriptedGeneration:
-        return self._answer(list(messages), config)
+        begun: Sequence[int] = (),
+    ) -> list[ScriptedGeneration]:
+        assert (n, begun) == (1, ())
+        self.asked.append(prompt)
+        self.configs.append(config)
+        return [self.answer]
 
     def close(self) -> None:
         self.closed = True
-
-    def _answer(self, asked: object, config: GenerationConfig) -> ScriptedGeneration:
-        self.asked.append(asked)
-        self.configs.append(config)
-        return self.answer
 
     @property
     def as_llm(self) -> LLM:
@@ -151,6 +154,12 @@ class ScriptedLLM:
             return self.as_llm
 
         return open_model
+
+
+def task(line: str, shelf: ModelShelf, prompt: str = "Hi") -> Task:
+    """Return what a cell is to do that asks a plain question."""
+    options = parse(line)
+    return Task(Question([Piece(prompt)], options.system, options.raw), options, shelf)
 
 
 @dataclass

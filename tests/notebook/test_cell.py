@@ -3,19 +3,19 @@
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from cyllama_jupyter.engine.llm import LLM
-from cyllama_jupyter.engine.response import Response
 from cyllama_jupyter.errors import ContextOverflow, LoadCancelled, LoadError
+from cyllama_jupyter.notebook.answer import Answer
 from cyllama_jupyter.notebook.cell import Cell, load_model
 from cyllama_jupyter.notebook.interrupts import StopFlag
-from cyllama_jupyter.notebook.options import parse
 from cyllama_jupyter.notebook.shelf import ModelShelf, OnProgress
 from cyllama_jupyter.notebook.sinks import Ending, Outcome
 from cyllama_jupyter.notebook.wording import failed
-from tests.notebook.fakes import RecordingSink, ScriptedGeneration, ScriptedLLM, interrupt_at
+from tests.notebook.fakes import RecordingSink, ScriptedGeneration, ScriptedLLM, interrupt_at, task
 
 LOADING = 3  # polls while the scripted model loads
 
@@ -39,11 +39,11 @@ class Run:
         stop: Callable[[int], bool] = lambda _: False,
     ) -> None:
         self.sink = RecordingSink(stop=stop)
-        self.kept: list[tuple[Response, Ending]] = []
+        self.kept: list[Answer] = []
         if "--model" not in line:
             line += " --model /models/fake.gguf"
         shelf = shelf or ModelShelf(llm.opener())
-        cell = Cell(prompt, parse(line), shelf, self.sink, lambda *kept: self.kept.append(kept))
+        cell = Cell(task(line, shelf, prompt), self.sink, self.kept.append)
         self.error: BaseException | None = None
         try:
             cell.run()
@@ -62,8 +62,10 @@ def test_chat() -> None:
     ran = Run(llm)
     assert ran.error is None
     assert llm.asked == [[{"role": "user", "content": "Hi"}]]
-    assert [(response, ending.facts) for response, ending in ran.kept] == [("Hello there", ("2 tokens",))]
-    assert ran.sink.endings == [ran.kept[0][1]]
+    assert [(kept.response, kept.value, kept.ending.facts) for kept in ran.kept] == [
+        ("Hello there", "Hello there", ("2 tokens",))
+    ]
+    assert ran.sink.endings == [ran.kept[0].ending]
 
 
 def test_the_status_is_shown_before_anything_else() -> None:
@@ -81,7 +83,7 @@ def test_raw_is_the_text_as_it_is() -> None:
     llm = ScriptedLLM(has_chat_template=False)
     ran = Run(llm, "--raw", "  Once upon\n")
     assert llm.asked == ["  Once upon\n"]
-    assert ran.kept[0][1].facts == ("1 token",)
+    assert ran.kept[0].ending.facts == ("1 token",)
 
 
 @pytest.mark.parametrize(("line", "prompt"), [("", "Hi"), ("--system 'Be terse.'", "Be terse.\n\nHi")])
@@ -105,7 +107,7 @@ def test_an_interrupt_is_raised_after_all_is_shown_and_kept() -> None:
     ran = Run(ScriptedLLM(generation), "--out story")
     assert type(ran.error) is KeyboardInterrupt
     assert ran.line == ["KeyboardInterrupt: stopped after 4 tokens; the partial answer is in `_llm` and `story`"]
-    assert [text for text, _ in ran.kept] == ["a a a a "]
+    assert [kept.response for kept in ran.kept] == ["a a a a "]
     assert ran.sink.endings[0].facts == ("stopped after 4 tokens",)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
@@ -113,7 +115,7 @@ def test_an_interrupt_is_raised_after_all_is_shown_and_kept() -> None:
 def test_stop_keeps_what_there_is_and_ends_the_cell_as_any_other() -> None:
     ran = Run(ScriptedLLM(ScriptedGeneration(["a "] * 9)), stop=lambda poll: poll == LOADING + 3)
     assert ran.error is None
-    assert [(response, response.finish_reason) for response, _ in ran.kept] == [("a a a ", "cancelled")]
+    assert [(kept.response, kept.response.finish_reason) for kept in ran.kept] == [("a a a ", "cancelled")]
     assert ran.sink.endings[0].outcome is Outcome.STOPPED
 
 
@@ -128,17 +130,16 @@ def test_stop_in_the_load() -> None:
 def test_any_flag_stops_an_answer() -> None:
     flag = StopFlag()
     generation = ScriptedGeneration(["a "] * 9, on_wait=lambda wait: flag.set() if wait == 2 else None)
-    kept: list[Response] = []
-    shelf = ModelShelf(ScriptedLLM(generation).opener())
-    cell = Cell("Hi", parse("--model a"), shelf, RecordingSink(), lambda response, _: kept.append(response))
-    assert cell.answer(flag).finish_reason == "cancelled"
-    assert kept == ["a a a "]
+    kept: list[Answer] = []
+    cell = Cell(task("--model a", ModelShelf(ScriptedLLM(generation).opener())), RecordingSink(), kept.append)
+    assert cell.answer(flag).response.finish_reason == "cancelled"
+    assert [answer.response for answer in kept] == ["a a a "]
 
 
 def test_a_flag_that_is_no_interrupt_ends_a_load_without_one() -> None:
     flag = StopFlag()
     flag.set()
-    cell = Cell("Hi", parse("--model a"), ModelShelf(load_for_ever), RecordingSink(), lambda *_: None)
+    cell = Cell(task("--model a", ModelShelf(load_for_ever)), RecordingSink(), lambda _: None)
     with pytest.raises(LoadCancelled, match="while loading a; it is not in memory"):
         cell.answer(flag)
 
@@ -150,7 +151,7 @@ def test_an_interrupt_that_came_too_late_still_stops_run_all() -> None:
             signal.raise_signal(signal.SIGINT)
 
     llm, sink = ScriptedLLM(), Late()
-    cell = Cell("Hi", parse("--model a"), ModelShelf(llm.opener()), sink, lambda *_: None)
+    cell = Cell(task("--model a", ModelShelf(llm.opener())), sink, lambda _: None)
     with pytest.raises(KeyboardInterrupt, match="already complete"):
         cell.run()
     assert sink.endings[0].outcome is Outcome.DONE
@@ -180,7 +181,7 @@ def test_a_load_that_fails() -> None:
 
 def test_a_prompt_that_does_not_fit() -> None:
     class Small(ScriptedLLM):
-        def submit_chat(self, *_: object, **__: object) -> ScriptedGeneration:
+        def submit_samples(self, *_: object, **__: object) -> NoReturn:
             raise ContextOverflow(9000, 2048)
 
     ran = Run(Small())
@@ -224,7 +225,7 @@ def test_an_error_that_nobody_raises_is_told_once_with_what_there_is_of_the_answ
     sink = RecordingSink()
     llm = ScriptedLLM(ScriptedGeneration(["half ", "an ans"], error=LoadError("no memory")))
     shelf = ModelShelf(llm.opener())
-    cell = Cell("Hi", parse("--model /models/fake.gguf"), shelf, sink, lambda *_: None, failed)
+    cell = Cell(task("--model /models/fake.gguf", shelf), sink, lambda _: None, failed)
     with pytest.raises(LoadError):
         cell.answer(StopFlag())
     assert sink.endings == [Ending("half an ans", ("failed: LoadError: no memory",), outcome=Outcome.FAILED)]

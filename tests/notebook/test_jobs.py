@@ -5,11 +5,11 @@ import gc
 import threading
 import weakref
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
 
-from cyllama_jupyter.engine.response import Response
 from cyllama_jupyter.errors import LoadCancelled, LoadError
 from cyllama_jupyter.notebook.cell import Cell
 from cyllama_jupyter.notebook.interrupts import Flag
@@ -24,7 +24,7 @@ class FakeCell:
     """Runs until it may go on, or fails."""
 
     def __init__(self, prompt: str = "Hi", error: Exception | None = None, text: str = "") -> None:
-        self.prompt = prompt
+        self.task = SimpleNamespace(question=SimpleNamespace(title=" ".join(prompt.split())))
         self.text = text
         self.sink = RecordingSink()
         self.threads: list[threading.Thread] = []
@@ -37,14 +37,14 @@ class FakeCell:
         self.threads.append(threading.current_thread())
         self.sink.update(Status("starting", "starting"))
 
-    def answer(self, flag: Flag) -> Response:
+    def answer(self, flag: Flag) -> SimpleNamespace:
         self.threads.append(threading.current_thread())
         assert self._go_on.wait(SECONDS)
         self.during()
         self.stopped = bool(flag)
         if self._error is not None:
             raise self._error
-        return response(self.text, "cancelled" if flag else "stop")
+        return SimpleNamespace(response=response(self.text, "cancelled" if flag else "stop"))
 
     def go_on(self) -> None:
         self._go_on.set()

@@ -12,12 +12,11 @@ from cyllama_jupyter import LLMOutput, LoadCancelled, Response
 from cyllama_jupyter.notebook.cell import Cell
 from cyllama_jupyter.notebook.frontend import FrontEnds
 from cyllama_jupyter.notebook.jobs import Job
-from cyllama_jupyter.notebook.options import parse
 from cyllama_jupyter.notebook.pump import Pump
 from cyllama_jupyter.notebook.shelf import ModelShelf, OnProgress
 from cyllama_jupyter.notebook.sinks.widget import WidgetSink
 from cyllama_jupyter.testing import FakeLLM, play
-from tests.notebook.fakes import RecordingPublisher
+from tests.notebook.fakes import RecordingPublisher, task
 from tests.notebook.wire import View, Wire
 
 AGES = 600.0  # seconds
@@ -35,7 +34,7 @@ class Live:
         self._options = options
         sink = WidgetSink(cast("DisplayPublisher", self.shown), LLMOutput(), pump)
         self.cell = Cell(
-            "Hi", parse("--model a"), ModelShelf(self._load), sink, lambda answer, _: self.kept.append(answer)
+            task("--model a", ModelShelf(self._load)), sink, lambda answer: self.kept.append(answer.response)
         )
 
     def _load(self, _: Path, on_progress: OnProgress) -> FakeLLM:

@@ -15,9 +15,13 @@ __all__ = ["COMMANDS"]
 
 
 def _show(session: Session, _: Namespace) -> None:
-    if session.last is None:
+    if not session.last:
         raise UsageError("there is no answer to show yet: run a %%llm cell")
-    session.front_ends.show(session.last)
+    endings = [answer.ending for answer in session.last]
+    if len(endings) == 1:
+        session.front_ends.show(endings[0])
+    else:
+        session.front_ends.show_several(endings)
 
 
 def _list(session: Session, _: Namespace) -> None:

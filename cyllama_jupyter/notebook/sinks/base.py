@@ -40,6 +40,7 @@ class Ending:
         timings: Differ from run to run; left out where outputs are compared.
         outcome: How it ended.
         raised: An error follows it, and is shown by whoever catches it.
+        html: Is shown in place of the text where HTML can be; our own, nothing of a model's is in it unescaped.
     """
 
     text: str
@@ -47,6 +48,7 @@ class Ending:
     timings: tuple[str, ...] = ()
     outcome: Outcome = Outcome.DONE
     raised: bool = False
+    html: str = ""
 
     @property
     def silent(self) -> bool:

@@ -103,6 +103,8 @@ def final(ending: Ending, *, timings: bool = True, caption: str = "") -> dict[st
         timings: Whether to show what differs from run to run.
         caption: Stands above it.
     """
+    if ending.html:
+        return {"text/html": ending.html, "text/plain": ending.text}
     footer = printable(ending.footer(timings=timings))
     small = f'<div style="{_SMALL}; margin-top: 4px"><small>{html.escape(footer)}</small></div>' if footer else ""
     body = "".join(map(_segment, segments(printable(ending.text))))
