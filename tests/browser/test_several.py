@@ -68,6 +68,8 @@ def test_the_second_and_the_last_are_stopped_and_the_others_end(writing: Noteboo
     stop(writing, 2)
     writing.wait_for(2, "stopped after")
     assert running(writing)[3]
+    copies = writing.output(2).locator(".cyllama-output").nth(1).get_by_role("button", name="Copy the answer")
+    assert copies.filter(visible=True).count() == 1
     stop(writing, 4)
     writing.wait_done(2)
     assert writing.value(REASONS) == "['length', 'cancelled', 'length', 'cancelled']"
