@@ -43,8 +43,8 @@ class Backend {
     // What the last `failed` was about.
     virtual std::string error() const = 0;
 
-    // Chooses a request's next token from the logits of the step's token at `index`. False: the request was interrupted, or
-    // `error()` says why there is none.
+    // Chooses a request's next token from the logits of the step's token at `index`. False: it was interrupted, or `error()` says
+    // why there is none.
     virtual bool sample(Request &request, std::size_t index, Token &token) = 0;
     virtual bool is_end(Token token) const noexcept = 0;
     virtual std::string piece(Token token) const = 0;

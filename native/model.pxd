@@ -1,5 +1,6 @@
 from libcpp cimport bool as cbool
 from libcpp.memory cimport shared_ptr
+from libcpp.string cimport string
 from libcpp.vector cimport vector
 
 from cyllama_jupyter._native cimport llama
@@ -7,6 +8,7 @@ from cyllama_jupyter._native cimport llama
 cdef extern from "pieces.hpp" namespace "cyllama" nogil:
     cdef cppclass Pieces:
         Pieces(const llama.llama_vocab *vocab) except +
+    string piece_of(const llama.llama_vocab *vocab, llama.llama_token token, cbool special) except +
 
 
 cdef class LlamaModel:

@@ -148,16 +148,7 @@ cdef class LlamaModel:
     def token_to_piece(self, llama.llama_token token, *, cbool special=False):
         """Return the bytes of one token, which may be a part of a character (``llama_token_to_piece``)."""
         self._ensure_token(token)
-        cdef char small[128]
-        cdef int32_t length = llama.llama_token_to_piece(self._vocab, token, small, sizeof(small), 0, special)
-        if length >= 0:
-            return small[:length]
-        cdef vector[char] large
-        large.resize(-length)
-        length = llama.llama_token_to_piece(self._vocab, token, large.data(), <int32_t> large.size(), 0, special)
-        if length < 0:
-            raise ValueError(f"llama.cpp could not spell token {token}")
-        return large.data()[:length]
+        return <bytes> piece_of(self._vocab, token, special)
 
     def control_tokens(self):
         """Return the ids that ``parse_special`` reads by their text: control tokens and the unknown token."""

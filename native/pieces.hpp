@@ -12,11 +12,11 @@
 
 namespace cyllama {
 
-// As text is made of it: control tokens have no bytes.
-inline std::string piece_of(const llama_vocab *vocab, llama_token token) {
+// As text is made of it: control tokens have no bytes, unless they are `special`, which spells them out.
+inline std::string piece_of(const llama_vocab *vocab, llama_token token, bool special = false) {
     std::string bytes(32, '\0');
     const auto read = [&] {
-        return llama_token_to_piece(vocab, token, bytes.data(), static_cast<std::int32_t>(bytes.size()), 0, false);
+        return llama_token_to_piece(vocab, token, bytes.data(), static_cast<std::int32_t>(bytes.size()), 0, special);
     };
     std::int32_t length = read();
     if (length < 0) {
@@ -52,7 +52,8 @@ struct Pieces {
 
   private:
     static std::size_t common(const std::string &a, const std::string &b) {
-        return static_cast<std::size_t>(std::mismatch(a.begin(), a.begin() + std::min(a.size(), b.size()), b.begin()).first - a.begin());
+        const std::size_t most = std::min(a.size(), b.size());
+        return static_cast<std::size_t>(std::mismatch(a.begin(), a.begin() + static_cast<std::ptrdiff_t>(most), b.begin()).first - a.begin());
     }
 };
 

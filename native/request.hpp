@@ -42,8 +42,8 @@ class Request {
     // n_begun: how many of the tokens, the last ones, are the beginning of the answer.
     Request(std::vector<Token> given, const Limits &limits, std::vector<std::string> stops, const CancelToken *token,
             void *sampler, Notifier *progressed, Notifier *finished, std::size_t n_begun = 0)
-        : tokens(std::move(given)), n_given(tokens.size()), n_prompt(n_given - n_begun), limits(limits), sampler(sampler), token_(token),
-          filter_(std::move(stops)), progressed_(progressed), finished_(finished), created_(Clock::now() - seconds(limits.age)),
+        : tokens(std::move(given)), n_given(tokens.size()), n_prompt(n_given - n_begun), limits(limits), sampler(sampler),
+          token_(token), filter_(std::move(stops)), progressed_(progressed), finished_(finished), created_(Clock::now() - seconds(limits.age)),
           deadline_(limits.timeout > 0.0 ? created_ + seconds(limits.timeout) : Clock::time_point::max()) {}
 
     // What anybody may ask.

@@ -46,8 +46,9 @@ cdef class Request:
         finished: Is notified at the end.
     """
 
-    def __cinit__(self, prompt, CancelToken token not None, LlamaSampler sampler, *, size_t max_tokens,
-                  begun=(), stop_sequences=(), int n_likely=-1, int n_threads=0, int n_threads_batch=0, double timeout=0.0, double age=0.0):
+    def __cinit__(self, prompt, CancelToken token not None, LlamaSampler sampler, *, size_t max_tokens, begun=(),
+                  stop_sequences=(), int n_likely=-1, int n_threads=0, int n_threads_batch=0, double timeout=0.0,
+                  double age=0.0):
         cdef vector[int32_t] tokens = prompt
         cdef vector[int32_t] first = begun
         tokens.insert(tokens.end(), first.begin(), first.end())

@@ -128,7 +128,8 @@ cdef class LlamaSampler:
         try:
             encoded = grammar.encode()
         except UnicodeEncodeError as error:
-            raise GrammarError(f"the grammar has a lone surrogate at character {error.start:,}, which is no text") from error
+            raise GrammarError(
+                f"the grammar has a lone surrogate at character {error.start:,}, which is no text") from error
         if b"\0" in encoded:
             raise GrammarError("the grammar holds a NUL character: write \\x00 in quotes")
         cdef shared_ptr[const Pieces] pieces = self._model._all_pieces()

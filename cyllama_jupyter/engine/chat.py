@@ -18,7 +18,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from cyllama_jupyter._native.model import LlamaModel
 from cyllama_jupyter.config import GenerationConfig
-from cyllama_jupyter.engine.prompt_parts import PromptPart, Segment, cut, spans_of
+from cyllama_jupyter.engine.prompt_parts import PromptPart, Segment, cut, marked, spans_of
 from cyllama_jupyter.engine.tokens import Tokenizer
 from cyllama_jupyter.errors import ChatTemplateError, PromptError
 
@@ -76,7 +76,7 @@ class ChatFormat:
         self, messages: Sequence[Message], config: GenerationConfig, template: str | None = None
     ) -> list[PromptPart]:
         """Return what ``tokenize`` returns in parts, each either the template's or from a message."""
-        read = self._read(messages, self._source(template))
+        read = self._read(messages, self._source(template), whose=True)
         parts = [part for segment, tokens in read for part in cut(segment, tokens, self._bytes_of)]
         ids = [token for part in parts for token in part.token_ids]
         added = self._tokenizer.begin(ids, add_bos=config.add_bos)[: -len(ids) or None]
@@ -95,13 +95,17 @@ class ChatFormat:
             text if trusted and config.parse_special else str(shield.protect(text, spellings))
             for text, trusted in pieces
         )
-        read = [token for _, tokens in self._tokenized(shield.split(text, [])) for token in tokens]
+        read = [token for _, tokens in self._tokenized(shield.split(text)) for token in tokens]
         return self._tokenizer.begin(read, add_bos=config.add_bos)
 
-    def _read(self, messages: Sequence[Message], source: str | None) -> list[tuple[Segment, list[int]]]:
-        """Return the segments of a prompt with their tokens."""
+    def _read(
+        self, messages: Sequence[Message], source: str | None, *, whose: bool = False
+    ) -> list[tuple[Segment, list[int]]]:
+        """Return the segments of a prompt with their tokens, and if wanted whose text it is."""
         checked = _checked(messages)
-        return self._tokenized([_plain_text(checked)] if source is None else self._through(source, checked))
+        return self._tokenized(
+            [_plain_text(checked)] if source is None else self._through(source, checked, whose=whose)
+        )
 
     def _tokenized(self, segments: Sequence[Segment]) -> list[tuple[Segment, list[int]]]:
         read: list[tuple[Segment, list[int]]] = []
@@ -111,13 +115,17 @@ class ChatFormat:
             read.append((segment, tokens))
         return read
 
-    def _through(self, source: str, messages: list[dict[str, Any]]) -> list[Segment]:
-        """Return what a template makes of messages."""
+    def _through(self, source: str, messages: list[dict[str, Any]], *, whose: bool) -> list[Segment]:
+        """Return what a template makes of messages, and if wanted whose text it is."""
         shield = _Shield()
         safe = [shield.protect(message, self._read_in(source, message["role"])) for message in messages]
         bos, eos = self._spell(self._model.bos), self._spell(self._model.eos)
         rendered = _render(source, safe, bos_token=bos, eos_token=eos)
-        return shield.split(rendered, spans_of([message["content"] for message in safe], rendered))
+        if not whose:
+            return shield.split(rendered)
+        with_marks = [{**message, "content": marked(message["content"])} for message in safe]
+        again = _render(source, with_marks, bos_token=bos, eos_token=eos)
+        return shield.split(rendered, spans_of([message["content"] for message in safe], rendered, again))
 
     def _source(self, template: str | None) -> str | None:
         return self.default_template if template is None else self._named(template)
@@ -173,7 +181,7 @@ class _Shield:
         self._hidden.append(match.group())
         return f"\ue000{self._key}\ue001{_private(len(self._hidden) - 1)}\ue002"
 
-    def split(self, rendered: str, messages: Sequence[tuple[int, int]]) -> list[Segment]:
+    def split(self, rendered: str, messages: Sequence[tuple[int, int]] = ()) -> list[Segment]:
         """Cut a rendered prompt into segments, given which of its characters come from messages."""
         segments: list[Segment] = []
         at = 0

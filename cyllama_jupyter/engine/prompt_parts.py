@@ -1,11 +1,14 @@
 """Which part of a prompt is the chat template's, and which is somebody's message."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, groupby
 from typing import NamedTuple
 
-__all__ = ["PromptPart", "Segment", "cut", "spans_of"]
+__all__ = ["PromptPart", "Segment", "cut", "marked", "spans_of"]
+
+_OPEN, _CLOSE = "\ue003", "\ue004"  # of the private use area, where no text is
 
 Span = tuple[int, int]
 
@@ -44,8 +47,35 @@ class Segment(NamedTuple):
         return any(begin <= character < end for begin, end in self.messages)
 
 
-def spans_of(contents: Sequence[str], rendered: str) -> list[Span]:
-    """Find the messages' contents, or what is left of them without the spaces around, in their order in a prompt."""
+def marked(content: str) -> str:
+    """Return a message's content between two marks; the spaces around it stay outside, for a template that trims."""
+    inner = content.strip()
+    return content.replace(inner, f"{_OPEN}{inner}{_CLOSE}", 1) if inner else content
+
+
+def spans_of(contents: Sequence[str], rendered: str, rendered_marked: str = "") -> list[Span]:
+    """Find the messages' contents in a prompt.
+
+    Args:
+        contents: Of all messages, in their order.
+        rendered: The prompt.
+        rendered_marked: The same with contents that are ``marked``. Where the marks have changed more than themselves,
+            the contents are looked for in the prompt instead, which may take a template's word for a message's.
+    """
+    spans: list[Span] = []
+    at = 0
+    for piece in re.split(f"([{_OPEN}{_CLOSE}])", rendered_marked):
+        if piece == _OPEN:
+            spans.append((at, at))
+        elif piece == _CLOSE and spans:
+            spans[-1] = (spans[-1][0], at)
+        else:
+            at += len(piece)
+    is_the_same = re.sub(f"[{_OPEN}{_CLOSE}]", "", rendered_marked) == rendered
+    return spans if is_the_same else _found(contents, rendered)
+
+
+def _found(contents: Sequence[str], rendered: str) -> list[Span]:
     spans: list[Span] = []
     at = 0
     for content in contents:
