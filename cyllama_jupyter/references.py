@@ -10,7 +10,7 @@ from cyllama_jupyter.errors import ModelNotFoundError
 from cyllama_jupyter.hub import OnBytes
 from cyllama_jupyter.models import ENVIRONMENT_VARIABLE, default_model, expanded
 
-__all__ = ["resolve"]
+__all__ = ["hint", "meant", "resolve"]
 
 
 def resolve(
@@ -29,7 +29,7 @@ def resolve(
         aliases: The aliases; by default the person's own.
 
     Raises:
-        ModelNotFoundError: Nothing on this machine or on the Hub has that name, or several have.
+        ModelNotFoundError: Nothing on the Hub has that name, or several have. A path is not looked at.
         AliasError: An alias leads in a circle, or the file of aliases cannot be read.
         DownloadError: The model could not be fetched.
         LoadCancelled: ``on_bytes`` returned False.
@@ -52,21 +52,38 @@ def _default(on_bytes: OnBytes | None, aliases: Aliases) -> Path:
 
 
 def _named(name: str, on_bytes: OnBytes | None, aliases: Aliases) -> Path:
-    meant = name if _is_file(expanded(Path(name))) else _unaliased(name, aliases)
-    if meant.startswith(hub.PREFIX):
-        return hub.download(hub.parse(meant), on_bytes)
-    return expanded(Path(meant))
+    found = meant(name, aliases)
+    if found.startswith(hub.PREFIX):
+        return hub.download(hub.parse(found), on_bytes)
+    return expanded(Path(found))
 
 
-def _unaliased(name: str, aliases: Aliases) -> str:
-    if name.startswith(hub.PREFIX):
+def meant(name: str, aliases: Aliases | None = None) -> str:
+    """Return the path or the ``hf:owner/repo`` that a name stands for: itself, or what an alias leads to.
+
+    Args:
+        name: A path, an alias, or ``hf:owner/repo``.
+        aliases: The aliases; by default the person's own.
+
+    Raises:
+        AliasError: An alias leads in a circle, or the file of aliases cannot be read.
+    """
+    if name.startswith(hub.PREFIX) or _is_file(expanded(Path(name))):
         return name
-    found = aliases.follow(name)
-    if found == name and is_name(name) and not os.path.lexists(name):
-        near = get_close_matches(name, aliases.all(), n=1)
-        hint = f"did you mean {near[0]!r}?" if near else "`%llm alias NAME REF` makes one"
-        raise ModelNotFoundError(f"there is no model file {name!r}, and no alias; {hint}")
-    return found
+    return (aliases or Aliases()).follow(name)
+
+
+def hint(path: Path, aliases: Aliases | None = None) -> str:
+    """Return what to say of a path that leads nowhere, where an alias may have been meant.
+
+    Args:
+        path: What ``resolve`` returned.
+        aliases: The aliases; by default the person's own.
+    """
+    if not is_name(path.name) or path.parent not in (Path(), Path.cwd()):
+        return ""
+    near = get_close_matches(path.name, (aliases or Aliases()).all(), n=1)
+    return f" and no such alias; did you mean {near[0]!r}?" if near else " and no such alias; %llm alias makes one"
 
 
 def _is_file(path: Path) -> bool:

@@ -15,6 +15,7 @@ from cyllama_jupyter.engine.chat import ChatFormat, Message
 from cyllama_jupyter.engine.fingerprint import ModelFile
 from cyllama_jupyter.engine.generation import Generation, collect, consume
 from cyllama_jupyter.engine.keeping import StateKeeper
+from cyllama_jupyter.engine.memory import MemoryNeed
 from cyllama_jupyter.engine.opening import open_engine
 from cyllama_jupyter.engine.owner import EngineOwner
 from cyllama_jupyter.engine.reading import Prompt, PromptReader
@@ -55,6 +56,9 @@ class LLM(EngineOwner, PromptReader, StateKeeper):
         ValueError: A setting is out of range; all are named.
     """
 
+    memory: MemoryNeed | None = None
+    """About what it takes, told from its file; None for one without a file."""
+
     def __init__(
         self,
         model_path: str | PathLike[str] | None = None,
@@ -71,7 +75,7 @@ class LLM(EngineOwner, PromptReader, StateKeeper):
         if verbose:
             logs.show()
         loading.check(path, requested)
-        memory.check(path, requested, force=force)
+        self.memory = memory.check(path, requested, force=force)
         self.model_path = str(path)
         self._file = ModelFile(self.model_path)
         scope = CancelScope()

@@ -12,8 +12,9 @@ from cyllama_jupyter.config import MAX_DEFAULT_N_CTX, CacheType, GenerationConfi
 from cyllama_jupyter.engine import logs
 from cyllama_jupyter.engine.hyperparameters import Hyperparameters
 from cyllama_jupyter.engine.threads import fixed, most_threads
-from cyllama_jupyter.errors import LoadCancelled, LoadError, UnsupportedModelError
+from cyllama_jupyter.errors import LoadCancelled, LoadError, ModelNotFoundError, UnsupportedModelError
 from cyllama_jupyter.models import check_model_file, parts
+from cyllama_jupyter.references import hint
 
 __all__ = ["check", "free_memory", "lengths", "load"]
 
@@ -46,6 +47,8 @@ def check(path: Path, config: GenerationConfig) -> None:
         for part in parts(path):
             check_model_file(part)
         _check_cache_types(Hyperparameters(path), config)
+    except ModelNotFoundError as error:
+        raise ModelNotFoundError(f"{error}{hint(path)}") from error
     finally:
         logs.forward()
 

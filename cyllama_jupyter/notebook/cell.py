@@ -2,57 +2,22 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from cyllama_jupyter.config import GenerationConfig
 from cyllama_jupyter.engine.generation import Generation
 from cyllama_jupyter.engine.llm import LLM
 from cyllama_jupyter.engine.response import Response
-from cyllama_jupyter.errors import LoadCancelled
 from cyllama_jupyter.notebook import runner
 from cyllama_jupyter.notebook.interrupts import Flag, InterruptFlag
+from cyllama_jupyter.notebook.opening import interrupt, open_model
 from cyllama_jupyter.notebook.options import CellOptions
-from cyllama_jupyter.notebook.shelf import ModelShelf, OnProgress
+from cyllama_jupyter.notebook.shelf import ModelShelf
 from cyllama_jupyter.notebook.sinks import Ending, Sink, Status
-from cyllama_jupyter.notebook.tidy import tidy
-from cyllama_jupyter.notebook.wording import NO_TEMPLATE, answered, broken, loaded, stop_line
+from cyllama_jupyter.notebook.wording import NO_TEMPLATE, answered, broken, stop_line
 
-__all__ = ["Cell", "load_model"]
+__all__ = ["Cell"]
 
 _STARTING = Status("starting", "starting")
-
-
-def _interrupt(message: str) -> KeyboardInterrupt:
-    """Return the KeyboardInterrupt that ends a cell: Run All stops at nothing less."""
-    return tidy(KeyboardInterrupt(message))
-
-
-def _open(open_model: Callable[[Path, OnProgress], LLM], path: Path, sink: Sink, flag: Flag) -> LLM:
-    try:
-        return runner.load(open_model, path, sink, flag)
-    except LoadCancelled:
-        message = f"stopped while loading {path.name}; it is not in memory"
-        raise (_interrupt(message) if isinstance(flag, InterruptFlag) and flag else LoadCancelled(message)) from None
-
-
-def load_model(shelf: ModelShelf, reference: str, sink: Sink) -> None:
-    """Load a model, make it the current one, and show that it is.
-
-    Args:
-        shelf: Keeps the model.
-        reference: Path of the model.
-        sink: Shows the output.
-
-    Raises:
-        KeyboardInterrupt: There was an interrupt; the model is not loaded.
-        CyllamaError: The model cannot be used.
-    """
-    with InterruptFlag() as flag:
-        with runner.always_final(sink):
-            llm = _open(shelf.load, shelf.find(reference), sink, flag)
-        sink.finish(loaded(llm))
-    if flag:
-        raise _interrupt("the model was already loaded")
 
 
 @dataclass
@@ -90,7 +55,7 @@ class Cell:
         with InterruptFlag() as flag:
             response = self.answer(flag)
         if flag:
-            raise _interrupt(stop_line(response, self._names))
+            raise interrupt(stop_line(response, self._names))
 
     def answer(self, flag: Flag) -> Response:
         """Do what ``run`` does on any thread, and return the response also when it was stopped.
@@ -104,7 +69,7 @@ class Cell:
         """
         with runner.always_final(self.sink, ending_of=self.ending_of):
             self.begin()
-            llm = _open(self.shelf.get, self.shelf.find(self.options.model), self.sink, flag)
+            llm = open_model(self.shelf, self.options.model, self.sink, flag)
             config = self.options.over(llm.config)
             generation = self._submit(llm, config)
         return runner.run(generation, self.sink, flag, self._finisher(llm, config, generation), self.ending_of)

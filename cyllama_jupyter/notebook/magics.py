@@ -14,6 +14,7 @@ from cyllama_jupyter.errors import LoadCancelled
 from cyllama_jupyter.notebook import commands, options
 from cyllama_jupyter.notebook.cell import Cell
 from cyllama_jupyter.notebook.session import Session
+from cyllama_jupyter.notebook.settings import LLMSettings
 from cyllama_jupyter.notebook.sinks import Ending
 from cyllama_jupyter.notebook.tidy import tidy_errors
 from cyllama_jupyter.notebook.wording import broken, failed
@@ -24,7 +25,7 @@ _NAMES = ("llm", "cyllama")  # the second, because the first is popular
 
 
 @magics_class
-class LLMMagics(Magics):
+class LLMMagics(LLMSettings, Magics):
     """The magics of one shell.
 
     Args:
@@ -35,7 +36,7 @@ class LLMMagics(Magics):
 
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
-        self._session = Session(shell)
+        self._session = Session(shell, self)
         self._ours: list[tuple[str, str]] = []
 
     def cell(self, line: str, cell: str) -> None:
@@ -46,6 +47,7 @@ class LLMMagics(Magics):
             return
         if not cell.strip():
             raise UsageError("the cell is empty: write the prompt on the lines below %%llm")
+        wanted = self._session.settings.of_cell(wanted)
         prompt = cell.removesuffix("\n") if wanted.raw else cell.strip()  # IPython adds the last line break
         front_ends = self._session.front_ends
         background = wanted.bg and front_ends.watched  # where nobody looks on, nobody would wait for the answer
@@ -80,7 +82,8 @@ class LLMMagics(Magics):
                 f"cyllama_jupyter: %%llm belongs to {owner} already, and stays what it is: use %%cyllama\n"
             )
         self.shell.input_transformers_cleanup.append(_help_of_an_empty_cell)
-        self._configurables.append(self)
+        if self not in self._configurables:
+            self._configurables.append(self)
 
     def unregister(self) -> None:
         """Take back what ``register`` did, and free the models."""

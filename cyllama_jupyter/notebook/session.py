@@ -8,6 +8,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from cyllama_jupyter.notebook.conversations import Conversations
 from cyllama_jupyter.notebook.frontend import FrontEnds
 from cyllama_jupyter.notebook.jobs import Jobs
+from cyllama_jupyter.notebook.settings import LLMSettings
 from cyllama_jupyter.notebook.shelf import ModelShelf
 
 if TYPE_CHECKING:
@@ -21,11 +22,13 @@ class Session:
 
     Args:
         shell: The IPython shell.
+        settings: What is set by traitlets; by default what the shell's configuration says.
     """
 
-    def __init__(self, shell: InteractiveShell) -> None:
+    def __init__(self, shell: InteractiveShell, settings: LLMSettings | None = None) -> None:
         self.shell = shell
-        self.shelf = ModelShelf()
+        self.settings = settings or LLMSettings(parent=shell)
+        self.shelf = ModelShelf(settings=self.settings.of_load, default=lambda: self.settings.default_model)
         self.front_ends = FrontEnds(shell)
         self.jobs = Jobs()
         self.chats = Conversations()

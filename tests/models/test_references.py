@@ -3,6 +3,7 @@
 from contextlib import suppress
 from pathlib import Path
 
+import platformdirs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -51,12 +52,22 @@ def test_a_file_of_that_name_comes_first_and_a_folder_does_not(
     assert resolve("tiny", aliases=aliases) == Path("tiny")
 
 
-def test_a_word_that_is_neither_is_an_error_with_the_nearest_alias(aliases: Aliases, tiny_model: Path) -> None:
-    with pytest.raises(ModelNotFoundError, match=r"no model file 'tinny', and no alias; `%llm alias NAME REF`"):
-        resolve("tinny", aliases=aliases)
-    aliases.set("tiny", str(tiny_model))
-    with pytest.raises(ModelNotFoundError, match=r"did you mean 'tiny'\?"):
-        resolve("tinny", aliases=aliases)
+@pytest.fixture
+def _own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give the person a configuration folder of their own."""
+    monkeypatch.setattr(platformdirs, "user_config_path", lambda *_, **__: tmp_path / "config")
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.usefixtures("_own")
+def test_a_word_that_is_neither_is_an_error_with_the_nearest_alias(tiny_model: Path) -> None:
+    with pytest.raises(ModelNotFoundError, match=r"no model file 'tinny' and no such alias; %llm alias makes one"):
+        LLM("tinny")
+    Aliases().set("tiny", str(tiny_model))
+    with pytest.raises(ModelNotFoundError, match=r"no model file 'tinny' and no such alias; did you mean 'tiny'\?"):
+        LLM("tinny")
+    with pytest.raises(ModelNotFoundError, match=r"no model file 'a/tinny'$"):
+        LLM("a/tinny")
 
 
 def test_without_a_reference_the_variable_may_hold_any(
@@ -75,9 +86,8 @@ def test_without_a_reference_the_variable_may_hold_any(
     assert resolve(aliases=aliases) == tiny_model
 
 
-def test_an_llm_takes_an_alias_of_the_person(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    monkeypatch.setenv("HOME", str(tmp_path))
+@pytest.mark.usefixtures("_own")
+def test_an_llm_takes_an_alias_of_the_person(tiny_model: Path) -> None:
     Aliases().set("tiny", str(tiny_model))
     with LLM("tiny") as llm:
         assert llm.model_path == str(tiny_model)
