@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from cyllama_jupyter.config import GenerationConfig
 from cyllama_jupyter.errors import (
+    AliasError,
     AnswerError,
     ChatTemplateError,
     ClosedError,
@@ -14,6 +15,7 @@ from cyllama_jupyter.errors import (
     CyllamaError,
     DecodeAborted,
     DecodeError,
+    DownloadError,
     EngineBusy,
     GrammarError,
     LoadCancelled,
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LLM",
+    "AliasError",
     "AnswerError",
     "AsyncGeneration",
     "AsyncLLM",
@@ -52,6 +55,7 @@ __all__ = [
     "CyllamaError",
     "DecodeAborted",
     "DecodeError",
+    "DownloadError",
     "EngineBusy",
     "Generation",
     "GenerationConfig",

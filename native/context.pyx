@@ -22,6 +22,31 @@ from cyllama_jupyter.errors import (
 )
 
 
+cdef dict _CACHE_TYPES = {
+    "f32": llama.GGML_TYPE_F32,
+    "f16": llama.GGML_TYPE_F16,
+    "bf16": llama.GGML_TYPE_BF16,
+    "q8_0": llama.GGML_TYPE_Q8_0,
+    "q4_0": llama.GGML_TYPE_Q4_0,
+    "q4_1": llama.GGML_TYPE_Q4_1,
+    "iq4_nl": llama.GGML_TYPE_IQ4_NL,
+    "q5_0": llama.GGML_TYPE_Q5_0,
+    "q5_1": llama.GGML_TYPE_Q5_1,
+}
+
+
+cdef llama.ggml_type _cache_type(str name) except *:
+    if name not in _CACHE_TYPES:
+        raise ValueError(f"the cache keeps keys and values as {', '.join(_CACHE_TYPES)}, not as {name!r}")
+    return <llama.ggml_type> <int> _CACHE_TYPES[name]
+
+
+def cache_block(str name):
+    """Return how many values of a cache type are kept together, and in how many bytes (``ggml_blck_size``)."""
+    cdef llama.ggml_type kind = _cache_type(name)
+    return llama.ggml_blck_size(kind), llama.ggml_type_size(kind)
+
+
 cdef cbool _should_abort(void *data) noexcept nogil:
     # Polled by ggml after every graph node, on the thread that called llama_decode.
     cdef AbortState *state = <AbortState *> data
@@ -59,19 +84,23 @@ cdef class LlamaContext:
         n_threads_batch: Threads for decoding more than one token.
         n_sequences: How many sequences share its ``n_ctx`` tokens (``kv_unified``).
         flash_attn: Compute attention faster; logits then depend on the number of threads.
+        type_k: How the keys of the cache are kept, in llama.cpp's words: f32, f16, bf16, q8_0, q4_0, q4_1, iq4_nl,
+            q5_0 or q5_1.
+        type_v: The same for the values; the quantised ones need ``flash_attn``.
 
     Attributes:
         n_ctx, n_batch, n_ubatch: The lengths above as llama.cpp rounded them.
         n_sequences: As above.
 
     Raises:
-        ValueError: A length or a number of threads is below 1.
+        ValueError: A length or a number of threads is below 1, or a type of the cache is none.
         LoadError: llama.cpp could not make the context, mostly for want of memory.
         UnsupportedModelError: It is an embedding model, which has no memory (``llama_get_memory``).
     """
 
     def __cinit__(self, LlamaModel model not None, *, int n_ctx, int n_batch, int n_ubatch, int n_threads,
-                  int n_threads_batch, int n_sequences=1, cbool flash_attn=False):
+                  int n_threads_batch, int n_sequences=1, cbool flash_attn=False, str type_k="f16",
+                  str type_v="f16"):
         model._ensure_open()
         if min(n_ctx, n_batch, n_ubatch, n_threads, n_threads_batch, n_sequences) < 1:  # llama.cpp asserts on some
             raise ValueError(
@@ -86,6 +115,8 @@ cdef class LlamaContext:
         params.n_threads_batch = n_threads_batch
         params.flash_attn_type = (
             llama.LLAMA_FLASH_ATTN_TYPE_ENABLED if flash_attn else llama.LLAMA_FLASH_ATTN_TYPE_DISABLED)
+        params.type_k = _cache_type(type_k)
+        params.type_v = _cache_type(type_v)
         params.abort_callback = _should_abort
         params.abort_callback_data = &self._abort
         params.no_perf = True

@@ -28,6 +28,11 @@ cdef dict _READERS = {
 }
 
 
+def quantisation(int file_type):
+    """Return llama.cpp's name of a ``general.file_type`` (``llama_ftype_name``)."""
+    return llama.llama_ftype_name(<llama.llama_ftype> file_type).decode("utf-8", "replace")
+
+
 cdef class GgufHeader:
     """The parsed header of a file (``gguf_init_from_file``).
 
@@ -68,6 +73,34 @@ cdef class GgufHeader:
             end = max(end, llama.gguf_get_tensor_offset(self._header, index)
                       + llama.gguf_get_tensor_size(self._header, index))
         return llama.gguf_get_data_offset(self._header) + end
+
+    @property
+    def tensor_bytes(self):
+        """Size of all tensors in bytes, without the padding between them."""
+        cdef int64_t index
+        cdef size_t size = 0
+        for index in range(llama.gguf_get_n_tensors(self._header)):
+            size += llama.gguf_get_tensor_size(self._header, index)
+        return size
+
+    @property
+    def n_params(self):
+        """Number of parameters: the values of all tensors."""
+        cdef int64_t index
+        cdef int64_t count = 0
+        cdef llama.ggml_type kind
+        for index in range(llama.gguf_get_n_tensors(self._header)):
+            kind = llama.gguf_get_tensor_type(self._header, index)
+            count += (<int64_t> llama.gguf_get_tensor_size(self._header, index)
+                      // <int64_t> llama.ggml_type_size(kind) * llama.ggml_blck_size(kind))
+        return count
+
+    def length(self, key: bytes):
+        """Return how many values an array of the metadata has; 0 where there is none of that name."""
+        cdef int64_t index = llama.gguf_find_key(self._header, key)
+        if index < 0 or llama.gguf_get_kv_type(self._header, index) != llama.GGUF_TYPE_ARRAY:
+            return 0
+        return llama.gguf_get_arr_n(self._header, index)
 
     def string(self, key: bytes):
         """Return a text of the metadata, or None where there is none of that name."""

@@ -8,6 +8,35 @@ cdef extern from "ggml.h" nogil:
     ctypedef enum ggml_log_level:
         GGML_LOG_LEVEL_CONT
     ctypedef void (*ggml_log_callback)(ggml_log_level level, const char *text, void *user_data)
+    ctypedef enum ggml_type:
+        GGML_TYPE_F32
+        GGML_TYPE_F16
+        GGML_TYPE_BF16
+        GGML_TYPE_Q8_0
+        GGML_TYPE_Q4_0
+        GGML_TYPE_Q4_1
+        GGML_TYPE_IQ4_NL
+        GGML_TYPE_Q5_0
+        GGML_TYPE_Q5_1
+    size_t ggml_type_size(ggml_type type)  # bytes of a block
+    int64_t ggml_blck_size(ggml_type type)  # values of a block
+
+cdef extern from "ggml-backend.h" nogil:
+    ctypedef struct ggml_backend_device:
+        pass
+    ctypedef ggml_backend_device *ggml_backend_dev_t  # belongs to its backend, which is never unloaded
+    ctypedef enum ggml_backend_dev_type_t "enum ggml_backend_dev_type":
+        GGML_BACKEND_DEVICE_TYPE_CPU
+        GGML_BACKEND_DEVICE_TYPE_GPU
+        GGML_BACKEND_DEVICE_TYPE_IGPU
+        GGML_BACKEND_DEVICE_TYPE_ACCEL
+        GGML_BACKEND_DEVICE_TYPE_META
+    size_t ggml_backend_dev_count() except +
+    ggml_backend_dev_t ggml_backend_dev_get(size_t index) except +  # asserts that there is one
+    const char *ggml_backend_dev_name(ggml_backend_dev_t device) except +  # borrowed from the device
+    const char *ggml_backend_dev_description(ggml_backend_dev_t device) except +  # the same
+    ggml_backend_dev_type_t ggml_backend_dev_type(ggml_backend_dev_t device) except +
+    void ggml_backend_dev_memory(ggml_backend_dev_t device, size_t *free, size_t *total) except +
 
 cdef extern from "gguf.h" nogil:
     ctypedef struct gguf_context:
@@ -45,6 +74,7 @@ cdef extern from "gguf.h" nogil:
     int64_t gguf_get_n_tensors(const gguf_context *ctx)
     size_t gguf_get_tensor_offset(const gguf_context *ctx, int64_t tensor_id)
     size_t gguf_get_tensor_size(const gguf_context *ctx, int64_t tensor_id)
+    ggml_type gguf_get_tensor_type(const gguf_context *ctx, int64_t tensor_id)
 
 cdef extern from "llama.h" nogil:
     ctypedef int32_t llama_token
@@ -90,6 +120,8 @@ cdef extern from "llama.h" nogil:
         int32_t n_threads
         int32_t n_threads_batch
         llama_flash_attn_type flash_attn_type
+        ggml_type type_k
+        ggml_type type_v
         ggml_abort_callback abort_callback
         void *abort_callback_data
         cbool no_perf
@@ -100,6 +132,10 @@ cdef extern from "llama.h" nogil:
 
     ctypedef struct llama_sampler_chain_params:
         cbool no_perf
+
+    ctypedef enum llama_ftype:
+        LLAMA_FTYPE_ALL_F32
+    const char *llama_ftype_name(llama_ftype ftype) except +  # a constant, for any number
 
     void llama_backend_init()
     void llama_log_get(ggml_log_callback *log_callback, void **user_data)
@@ -116,10 +152,6 @@ cdef extern from "llama.h" nogil:
     int32_t llama_model_meta_val_str(const llama_model *model, const char *key, char *buf, size_t buf_size)
     int32_t llama_model_desc(const llama_model *model, char *buf, size_t buf_size)
     int32_t llama_model_n_ctx_train(const llama_model *model)
-    int32_t llama_model_n_embd(const llama_model *model)
-    int32_t llama_model_n_layer(const llama_model *model)
-    int32_t llama_model_n_head(const llama_model *model)
-    int32_t llama_model_n_head_kv(const llama_model *model)
     int32_t llama_model_n_swa(const llama_model *model)
     cbool llama_model_is_recurrent(const llama_model *model)
     cbool llama_model_is_hybrid(const llama_model *model)

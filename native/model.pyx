@@ -1,6 +1,6 @@
 """A loaded model and its vocabulary."""
 
-from libc.stdint cimport INT32_MAX, int32_t, int64_t
+from libc.stdint cimport INT32_MAX, int32_t
 from libcpp cimport bool as cbool
 from libcpp.memory cimport shared_ptr
 from libcpp.vector cimport vector
@@ -234,25 +234,6 @@ cdef class LlamaModel:
         """Context length that the model was trained for, in tokens."""
         self._ensure_open()
         return llama.llama_model_n_ctx_train(self._model)
-
-    def context_bytes(self, int64_t n_ctx, int64_t n_ubatch):
-        """Return about how much memory a context takes in RAM: keys and values, and the scores of one ubatch.
-
-        Args:
-            n_ctx: Length of the context in tokens.
-            n_ubatch: The most tokens that are computed at once.
-
-        Returns:
-            Bytes, or None where nobody can tell so simply: with a GPU, a sliding window or a recurrent state.
-        """
-        self._ensure_open()
-        if llama.llama_supports_gpu_offload() or not self.has_attention_only:
-            return None
-        heads = max(1, llama.llama_model_n_head(self._model))
-        width = llama.llama_model_n_embd(self._model) // heads * llama.llama_model_n_head_kv(self._model)
-        keys_and_values = 2 * 2 * n_ctx * llama.llama_model_n_layer(self._model) * width  # 16 bits each
-        scores = 4 * n_ubatch * n_ctx * heads  # flash attention is off
-        return int(keys_and_values) + int(scores)
 
     @property
     def has_attention_only(self):

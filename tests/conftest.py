@@ -1,16 +1,18 @@
 """Models and loaded engines that the tests share."""
 
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import platformdirs
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 from cyllama_jupyter import LLM, Generation
-from cyllama_jupyter.models import ENVIRONMENT_VARIABLE, prefer, resolve_model
+from cyllama_jupyter.models import prefer, resolve_model
 from tests.tiny_models import write_llama, write_slow
 
 
@@ -22,9 +24,11 @@ def _sigint_is_heard() -> None:
 
 
 @pytest.fixture(autouse=True)
-def _no_model_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever runs the tests may have a model of their own."""
-    monkeypatch.delenv(ENVIRONMENT_VARIABLE, raising=False)
+def _no_model_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Whoever runs the tests may have a model of their own, aliases and settings."""
+    for variable in [name for name in os.environ if name.startswith("CYLLAMA_")]:
+        monkeypatch.delenv(variable)
+    monkeypatch.setattr(platformdirs, "user_config_path", lambda *_, **__: tmp_path_factory.mktemp("config"))
     prefer(None)
 
 

@@ -22,8 +22,13 @@ ARROWS = {
     "_native": {"errors"},
     "metadata": {"_native"},
     "models": {"errors", "metadata", "_native"},
-    "engine": {"errors", "config", "models", "_native"},
-    "notebook": {"errors", "config", "models", "engine"},
+    "choosing": {"errors", "models"},
+    "hub": {"errors"},
+    "downloading": {"errors", "choosing", "hub"},
+    "aliases": {"errors", "hub"},
+    "references": {"errors", "models", "hub", "aliases"},
+    "engine": {"errors", "config", "models", "references", "_native"},
+    "notebook": {"errors", "config", "models", "references", "hub", "aliases", "engine"},
     "testing": {"errors", "config", "models", "engine", "_native", "notebook"},
     "__init__": {"errors", "config", "engine", "_native", "notebook"},  # all but the first two when they are used
 }
@@ -32,6 +37,8 @@ GUESTS = {
     "IPython": ("notebook/", "testing/playing.py", "__init__.py"),  # the last for the type checker alone
     "anywidget": ("notebook/widget.py",),
     "ipywidgets": ("notebook/widget.py",),
+    "filelock": ("downloading.py",),
+    "huggingface_hub": ("hub.py", "downloading.py"),
     "jinja2": ("engine/chat.py", "notebook/prompt.py"),
     "jsonschema": ("engine/schema.py",),
     "markdown_it": tuple(
@@ -42,7 +49,8 @@ GUESTS = {
     "psutil": ("engine/",),
     "pydantic": ("notebook/conversation_file.py", "notebook/schema_forms.py"),
     "referencing": ("engine/schema.py",),
-    "traitlets": ("notebook/widget.py",),
+    "platformdirs": ("aliases.py",),
+    "traitlets": ("notebook/widget.py", "notebook/settings.py"),
     "typing_extensions": ("notebook/typed_dicts.py",),
     "zmq": ("notebook/pump.py",),
 }
@@ -57,6 +65,7 @@ HEAVY = (
     "llama_cpp",
     "pandas",
     "pydantic",
+    "huggingface_hub",
     "cyllama_jupyter._native",
     "cyllama_jupyter.engine",
 )

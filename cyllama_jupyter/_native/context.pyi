@@ -2,6 +2,8 @@ from collections.abc import Callable, Sequence
 
 from cyllama_jupyter._native.model import LlamaModel
 
+def cache_block(name: str) -> tuple[int, int]: ...
+
 class LlamaContext:
     cancel: bool
     def __init__(
@@ -15,6 +17,8 @@ class LlamaContext:
         n_threads_batch: int,
         n_sequences: int = 1,
         flash_attn: bool = False,
+        type_k: str = "f16",
+        type_v: str = "f16",
     ) -> None: ...
     def close(self) -> None: ...
     def decode(self, tokens: Sequence[int]) -> None: ...

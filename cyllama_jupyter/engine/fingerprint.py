@@ -35,7 +35,8 @@ class ModelFile:
             "model": self.fingerprint(),
             "flash_attn": str(config.flash_attn),
             "llama-cpp-python": LLAMA_CPP_PYTHON_VERSION,
-            "type of keys and values": "f16",  # llama.cpp's default, which nothing here changes
+            "type of keys": str(config.type_k),
+            "type of values": str(config.type_v),
         }
 
     def fingerprint(self) -> str:

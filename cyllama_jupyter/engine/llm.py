@@ -10,11 +10,12 @@ from typing import Any, Literal, overload
 from cyllama_jupyter._native.cancel import CancelScope
 from cyllama_jupyter._native.sampler import LlamaSampler
 from cyllama_jupyter.config import GenerationConfig
-from cyllama_jupyter.engine import loading, logs, settings
+from cyllama_jupyter.engine import loading, logs, memory, settings
 from cyllama_jupyter.engine.chat import ChatFormat, Message
 from cyllama_jupyter.engine.fingerprint import ModelFile
 from cyllama_jupyter.engine.generation import Generation, collect, consume
 from cyllama_jupyter.engine.keeping import StateKeeper
+from cyllama_jupyter.engine.memory import MemoryNeed
 from cyllama_jupyter.engine.opening import open_engine
 from cyllama_jupyter.engine.owner import EngineOwner
 from cyllama_jupyter.engine.reading import Prompt, PromptReader
@@ -24,7 +25,7 @@ from cyllama_jupyter.engine.sampling import make_sampler
 from cyllama_jupyter.engine.tokens import Tokenizer, check_prompt
 from cyllama_jupyter.engine.worker import EngineThread
 from cyllama_jupyter.errors import ClosedError
-from cyllama_jupyter.models import resolve_model
+from cyllama_jupyter.references import resolve
 
 __all__ = ["LLM"]
 
@@ -35,21 +36,28 @@ class LLM(EngineOwner, PromptReader, StateKeeper):
     """A model in memory, with an engine that generates from it, several answers at once; the others queue.
 
     Args:
-        model_path: A GGUF file; without one, what ``%llm load`` loaded or ``CYLLAMA_MODEL`` names, else the SmolLM2 of
+        model_path: A GGUF file, an alias, or ``hf:owner/repo[:file-or-quant]``, which is fetched where it is not in the
+            cache; without one, what ``%llm load`` loaded or ``CYLLAMA_MODEL`` names, else the SmolLM2 of
             ``cyllama-jupyter[demo]``.
         config: The settings of every call that brings none of its own.
         verbose: Print llama.cpp's log to stderr, from here on for every model of this process.
         on_progress: Called with the fraction loaded, 0.0 to 1.0, some thirty times a second on this thread; returning
-            False cancels the load.
+            False cancels the load. A model that has to be fetched is told of first, in the same way.
+        force: Load also what does not fit beside all else in memory; the machine may slow down to a crawl, or the
+            system end this process.
         **overrides: Fields of ``GenerationConfig`` that replace those of ``config``.
 
     Raises:
         ModelError: No model was found, or its file is not one that can be loaded.
-        LoadError: llama.cpp could not load it.
+        DownloadError: It could not be fetched.
+        LoadError: It does not fit the memory, or llama.cpp could not load it.
         LoadCancelled: ``on_progress`` returned False. After that and after Ctrl-C nothing of the load is left in
             memory.
         ValueError: A setting is out of range; all are named.
     """
+
+    memory: MemoryNeed | None = None
+    """About what it takes, told from its file; None for one without a file."""
 
     def __init__(
         self,
@@ -58,13 +66,16 @@ class LLM(EngineOwner, PromptReader, StateKeeper):
         *,
         verbose: bool = False,
         on_progress: Callable[[float], object] | None = None,
+        force: bool = False,
         **overrides: Any,  # noqa: ANN401 - the fields of GenerationConfig, which checks them
     ) -> None:
         requested = replace(config or GenerationConfig(), **overrides)
-        path = resolve_model(model_path)
+        settings.check_load(requested)
+        path = resolve(model_path, settings.fractions(on_progress))
         if verbose:
             logs.show()
-        loading.check(path)
+        loading.check(path, requested)
+        self.memory = memory.check(path, requested, force=force)
         self.model_path = str(path)
         self._file = ModelFile(self.model_path)
         scope = CancelScope()

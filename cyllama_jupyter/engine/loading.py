@@ -6,38 +6,63 @@ from pathlib import Path
 import psutil
 
 from cyllama_jupyter._native.cancel import LoadState
-from cyllama_jupyter._native.context import LlamaContext
+from cyllama_jupyter._native.context import LlamaContext, cache_block
 from cyllama_jupyter._native.model import LlamaModel, supports_gpu
-from cyllama_jupyter.config import MAX_DEFAULT_N_CTX, GenerationConfig
+from cyllama_jupyter.config import MAX_DEFAULT_N_CTX, CacheType, GenerationConfig
 from cyllama_jupyter.engine import logs
+from cyllama_jupyter.engine.hyperparameters import Hyperparameters
 from cyllama_jupyter.engine.threads import fixed, most_threads
-from cyllama_jupyter.errors import LoadCancelled, LoadError, UnsupportedModelError
-from cyllama_jupyter.models import check_model_file
+from cyllama_jupyter.errors import LoadCancelled, LoadError, ModelNotFoundError, UnsupportedModelError
+from cyllama_jupyter.models import check_model_file, parts
+from cyllama_jupyter.references import hint
 
-__all__ = ["check", "free_memory", "load"]
+__all__ = ["check", "free_memory", "lengths", "load"]
 
 DEFAULT_N_BATCH = 2048
 DEFAULT_SPLIT_MODE = 1
 DEFAULT_N_PARALLEL = 4
 CPU_N_UBATCH = 128
 GPU_N_UBATCH = 512
+DEFAULT_CACHE_TYPE: CacheType = "f16"
 ALL_LAYERS = -1
-GIGABYTE = 1e9
 CGROUP = Path("/sys/fs/cgroup")
 """Where Linux tells a container's limits (cgroup v2)."""
 
 
-def check(path: Path) -> None:
+def check(path: Path, config: GenerationConfig) -> None:
     """Look at a model file before llama.cpp does; what ggml has to say about it goes to the log, not to stderr.
+
+    Of a model in several files it looks at all of them.
+
+    Args:
+        path: The model's file.
+        config: The fields that are fixed at load.
 
     Raises:
         ModelError: It is not a file that can be loaded.
+        LoadError: Its keys or values cannot be kept as they are to be.
     """
     logs.install()
     try:
-        check_model_file(path)
+        for part in parts(path):
+            check_model_file(part)
+        _check_cache_types(Hyperparameters(path), config)
+    except ModelNotFoundError as error:
+        raise ModelNotFoundError(f"{error}{hint(path)}") from error
     finally:
         logs.forward()
+
+
+def _check_cache_types(model: Hyperparameters, config: GenerationConfig) -> None:
+    """Refuse a quantisation that does not divide a head (``llama_init_from_model``)."""
+    kinds = {"type_k": (config.type_k, model.key_length), "type_v": (config.type_v, model.value_length)}
+    for name, (kind, length) in kinds.items():
+        block = cache_block(kind or DEFAULT_CACHE_TYPE)[0]
+        if length % block:
+            raise LoadError(
+                f"{name}={kind!r} quantises {block} values together, and this model's heads have {length}: "
+                f"take {name}={DEFAULT_CACHE_TYPE!r}"
+            )
 
 
 def load(path: str, config: GenerationConfig, state: LoadState) -> tuple[LlamaModel, LlamaContext]:
@@ -96,31 +121,34 @@ def _make_context(model: LlamaModel, config: GenerationConfig, path: str) -> Lla
 
 
 def free_memory() -> int:
-    """Return the memory that may still be taken, in bytes: the machine's, or this container's where that is less."""
+    """Return the memory that may still be taken, in bytes: the machine's, or this container's where that is less.
+
+    Files that are in memory because they were read, such as models, count as free: the system drops them for others.
+    """
     free = psutil.virtual_memory().available
     try:
         limit, used = (int((CGROUP / name).read_text()) for name in ("memory.max", "memory.current"))
-    except (OSError, ValueError):  # no container, or one without a limit ("max")
+        pages = dict(line.split(maxsplit=1) for line in (CGROUP / "memory.stat").read_text().splitlines())
+        files = int(pages["active_file"]) + int(pages["inactive_file"])
+    except (KeyError, OSError, ValueError):  # no container, or one without a limit ("max")
         return free
-    return min(free, max(0, limit - used))
+    return min(free, max(0, limit - used + files))
 
 
-def _check_memory(model: LlamaModel, n_ctx: int, n_ubatch: int) -> None:
-    """Refuse a context that does not fit: the system would grant the memory, and end the process when it is used."""
-    needed = model.context_bytes(n_ctx, n_ubatch)
-    free = free_memory()
-    if needed is not None and needed > free:
-        raise LoadError(
-            f"a context of {n_ctx:,} tokens takes about {needed / GIGABYTE:,.1f} GB "
-            f"and {free / GIGABYTE:,.1f} GB are free; try a smaller n_ctx"
-        )
+def lengths(config: GenerationConfig, n_ctx_train: int) -> tuple[int, int, int]:
+    """Return n_ctx, n_batch and n_ubatch of a load, in tokens.
+
+    Args:
+        config: The fields that are fixed at load; None takes the default.
+        n_ctx_train: The context that the model was trained for.
+    """
+    n_ctx = config.n_ctx or min(n_ctx_train, MAX_DEFAULT_N_CTX)
+    n_batch = min(config.n_batch or DEFAULT_N_BATCH, n_ctx)
+    return n_ctx, n_batch, min(config.n_ubatch or _default_n_ubatch(config), n_batch)
 
 
 def _context(model: LlamaModel, config: GenerationConfig) -> LlamaContext:
-    n_ctx = config.n_ctx or min(model.n_ctx_train, MAX_DEFAULT_N_CTX)
-    n_batch = min(config.n_batch or DEFAULT_N_BATCH, n_ctx)
-    n_ubatch = min(config.n_ubatch or _default_n_ubatch(config), n_batch)
-    _check_memory(model, n_ctx, n_ubatch)
+    n_ctx, n_batch, n_ubatch = lengths(config, model.n_ctx_train)
     return LlamaContext(
         model,
         n_ctx=n_ctx,
@@ -130,6 +158,8 @@ def _context(model: LlamaModel, config: GenerationConfig) -> LlamaContext:
         n_threads_batch=fixed(config.n_threads_batch) or most_threads(),
         n_sequences=min(config.n_parallel or DEFAULT_N_PARALLEL, n_ubatch) if model.has_attention_only else 1,
         flash_attn=config.flash_attn == "on",
+        type_k=config.type_k or DEFAULT_CACHE_TYPE,
+        type_v=config.type_v or DEFAULT_CACHE_TYPE,
     )
 
 

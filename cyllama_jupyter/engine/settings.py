@@ -1,15 +1,34 @@
 """The settings of a loaded model, and what those of a call become beside them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 
-from cyllama_jupyter._native.context import LlamaContext
+from cyllama_jupyter._native.context import LlamaContext, cache_block
 from cyllama_jupyter.config import FIXED_AT_LOAD, RANDOM_SEED, GenerationConfig
 from cyllama_jupyter.engine import loading
 
-__all__ = ["check_timeout", "of_call", "of_load", "seeded"]
+__all__ = ["check_load", "check_timeout", "fractions", "of_call", "of_load", "seeded"]
 
 _LEFT_TO_THE_LOAD = ("n_threads", "n_threads_batch")
+
+
+def check_load(requested: GenerationConfig) -> None:
+    """Refuse settings that llama.cpp refuses together (``llama_init_from_model``), before anything is loaded.
+
+    Raises:
+        ValueError: The values of the context are to be quantised without flash attention.
+    """
+    type_v = requested.type_v or loading.DEFAULT_CACHE_TYPE
+    if cache_block(type_v)[0] > 1 and requested.flash_attn != "on":
+        raise ValueError(
+            f"type_v={type_v!r} is quantised, which llama.cpp can read with flash attention alone: set "
+            'flash_attn="on" too'
+        )
+
+
+def fractions(on_progress: Callable[[float], object] | None) -> Callable[[int, int], object] | None:
+    """Return what tells a load's ``on_progress`` of a download, in bytes that are there and all bytes."""
+    return on_progress and (lambda done, total: on_progress(done / total if total else 0.0))
 
 
 def of_load(requested: GenerationConfig, context: LlamaContext) -> GenerationConfig:
@@ -20,6 +39,8 @@ def of_load(requested: GenerationConfig, context: LlamaContext) -> GenerationCon
         "n_ubatch": context.n_ubatch,
         "n_parallel": context.n_sequences,
         "flash_attn": "off",
+        "type_k": loading.DEFAULT_CACHE_TYPE,
+        "type_v": loading.DEFAULT_CACHE_TYPE,
         "n_gpu_layers": loading.ALL_LAYERS,
         "main_gpu": 0,
         "split_mode": loading.DEFAULT_SPLIT_MODE,

@@ -3,62 +3,27 @@
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from cyllama_jupyter.config import GenerationConfig
 from cyllama_jupyter.engine.generation import Generation
 from cyllama_jupyter.engine.llm import LLM
 from cyllama_jupyter.engine.response import Response
-from cyllama_jupyter.errors import LoadCancelled
 from cyllama_jupyter.notebook import runner
 from cyllama_jupyter.notebook.answer import Answer
 from cyllama_jupyter.notebook.forms import object_of
 from cyllama_jupyter.notebook.interrupts import Flag, InterruptFlag
+from cyllama_jupyter.notebook.opening import interrupt, open_model
 from cyllama_jupyter.notebook.options import CellOptions
 from cyllama_jupyter.notebook.partial import Partial
 from cyllama_jupyter.notebook.parts import dry_run
 from cyllama_jupyter.notebook.question import Asked, Question, Questioner
-from cyllama_jupyter.notebook.shelf import ModelShelf, OnProgress
+from cyllama_jupyter.notebook.shelf import ModelShelf
 from cyllama_jupyter.notebook.sinks import Ending, Sink, Status
-from cyllama_jupyter.notebook.tidy import tidy
-from cyllama_jupyter.notebook.wording import NO_TEMPLATE, answered, broken, loaded, stop_line
+from cyllama_jupyter.notebook.wording import NO_TEMPLATE, answered, broken, stop_line
 
-__all__ = ["Cell", "Ready", "Task", "interrupt", "load_model"]
+__all__ = ["Cell", "Ready", "Task"]
 
 _STARTING = Status("starting", "starting")
-
-
-def interrupt(message: str) -> KeyboardInterrupt:
-    """Return the KeyboardInterrupt that ends a cell: Run All stops at nothing less."""
-    return tidy(KeyboardInterrupt(message))
-
-
-def _open(open_model: Callable[[Path, OnProgress], LLM], path: Path, sink: Sink, flag: Flag) -> LLM:
-    try:
-        return runner.load(open_model, path, sink, flag)
-    except LoadCancelled:
-        message = f"stopped while loading {path.name}; it is not in memory"
-        raise (interrupt(message) if isinstance(flag, InterruptFlag) and flag else LoadCancelled(message)) from None
-
-
-def load_model(shelf: ModelShelf, reference: str, sink: Sink) -> None:
-    """Load a model, make it the current one, and show that it is.
-
-    Args:
-        shelf: Keeps the model.
-        reference: Path of the model.
-        sink: Shows the output.
-
-    Raises:
-        KeyboardInterrupt: There was an interrupt; the model is not loaded.
-        CyllamaError: The model cannot be used.
-    """
-    with InterruptFlag() as flag:
-        with runner.always_final(sink):
-            llm = _open(shelf.load, shelf.find(reference), sink, flag)
-        sink.finish(loaded(llm))
-    if flag:
-        raise interrupt("the model was already loaded")
 
 
 @dataclass(frozen=True)
@@ -122,7 +87,7 @@ class Task:
             LoadCancelled: It was stopped while the model was loading.
             CyllamaError: The model cannot be used.
         """
-        llm = _open(self.shelf.get, self.shelf.find(self.options.model), sink, flag)
+        llm = open_model(self.shelf, self.options.model, sink, flag)
         config, form = self.options.over(llm.config), self.question.form
         return llm, config if form is None else replace(config, grammar=form.grammar)
 

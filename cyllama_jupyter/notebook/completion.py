@@ -31,6 +31,7 @@ class Completer:
         self._values: dict[str, Callable[[str], Iterable[str]]] = {
             "model": self._models,
             "chat": self._chats,
+            "loaded": self._loaded,
             "name": self._chats,
             "file": _files,
             "grammar": _files,
@@ -103,6 +104,9 @@ class Completer:
 
     def _models(self, begun: str) -> list[str]:
         return [*self._session.model_names, *(path for path in _files(begun) if path.endswith((".gguf", os.sep)))]
+
+    def _loaded(self, _: str) -> list[str]:
+        return [Path(llm.model_path).name for llm in self._session.shelf]
 
     def _chats(self, _: str) -> list[str]:
         return [f"'{name}'" if " " in name else name for name in self._session.chat_names]

@@ -19,6 +19,7 @@ from cyllama_jupyter.notebook.composing import compose
 from cyllama_jupyter.notebook.options import CellOptions
 from cyllama_jupyter.notebook.question import Questioner
 from cyllama_jupyter.notebook.session import Session
+from cyllama_jupyter.notebook.settings import LLMSettings
 from cyllama_jupyter.notebook.several_cell import SeveralCell
 from cyllama_jupyter.notebook.tidy import tidy_errors
 from cyllama_jupyter.notebook.wording import broken, failed
@@ -29,7 +30,7 @@ _NAMES = ("llm", "cyllama")  # the second, because the first is popular
 
 
 @magics_class
-class LLMMagics(Magics):
+class LLMMagics(LLMSettings, Magics):
     """The magics of one shell.
 
     Args:
@@ -40,7 +41,7 @@ class LLMMagics(Magics):
 
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
-        self._session = Session(shell)
+        self._session = Session(shell, self)
         self._completer = Completer(self._session, _NAMES)
         self._ours: list[tuple[str, str]] = []
 
@@ -51,7 +52,8 @@ class LLMMagics(Magics):
             self._session.say(options.help_text())
             return
         with tidy_errors(debug=wanted.debug), suppress(LoadCancelled):  # Stop in the load: the cells below go on
-            self._ask(wanted, compose(wanted, cell, self._session))
+            complete = self._session.settings.of_cell(wanted)
+            self._ask(complete, compose(complete, cell, self._session))
 
     def _ask(self, wanted: CellOptions, question: Questioner) -> None:
         session = self._session
@@ -102,7 +104,8 @@ class LLMMagics(Magics):
             )
         self._completer.install(self.shell)
         self.shell.input_transformers_cleanup.append(_cell_without_text)
-        self._configurables.append(self)
+        if self not in self._configurables:
+            self._configurables.append(self)
 
     def unregister(self) -> None:
         """Take back what ``register`` did, and free the models."""

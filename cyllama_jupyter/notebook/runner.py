@@ -7,13 +7,14 @@ from pathlib import Path
 from cyllama_jupyter.engine.generation import Generation
 from cyllama_jupyter.engine.llm import LLM
 from cyllama_jupyter.engine.response import Response
+from cyllama_jupyter.hub import OnBytes
 from cyllama_jupyter.notebook.interrupts import Flag
 from cyllama_jupyter.notebook.painter import Painter
 from cyllama_jupyter.notebook.shelf import OnProgress
 from cyllama_jupyter.notebook.sinks import Ending, Sink, Status
-from cyllama_jupyter.notebook.wording import Narrator, broken, loading
+from cyllama_jupyter.notebook.wording import Narrator, broken, fetching, loading
 
-__all__ = ["EndingOf", "Finish", "always_final", "load", "run"]
+__all__ = ["EndingOf", "Finish", "always_final", "find", "load", "run"]
 
 _SLICE = 0.033  # seconds between two looks at the interrupt flag
 _STOPPING = Status("stopping", "stopping")
@@ -44,7 +45,30 @@ def always_final(sink: Sink, text: Callable[[], str] = str, ending_of: EndingOf 
         raise
 
 
-def load(open_model: Callable[[Path, OnProgress], LLM], path: Path, sink: Sink, flag: Flag) -> LLM:
+def find(look: Callable[[str | None, OnBytes], Path], reference: str | None, sink: Sink, flag: Flag) -> Path:
+    """Return where a model lies, showing how its download goes on; an interrupt stops it.
+
+    Args:
+        look: ``ModelShelf.find``.
+        reference: What the model is called.
+        sink: Shows the progress.
+        flag: Is true once there was an interrupt.
+
+    Raises:
+        LoadCancelled: There was an interrupt.
+        CyllamaError: There is no such model, or it cannot be fetched.
+    """
+    painter = Painter(sink)
+
+    def on_bytes(done: int, total: int) -> bool:
+        if painter.due():
+            painter.paint(fetching(reference or "the model", done, total))
+        return not (flag or sink.poll())
+
+    return look(reference, on_bytes)
+
+
+def load(open_model: Callable[[Path, OnProgress], LLM], path: Path, sink: Sink, flag: Flag, needs: str = "") -> LLM:
     """Return an opened model, showing how the load goes on; an interrupt cancels it.
 
     Args:
@@ -52,6 +76,7 @@ def load(open_model: Callable[[Path, OnProgress], LLM], path: Path, sink: Sink, 
         path: The model's file.
         sink: Shows the progress.
         flag: Is true once there was an interrupt.
+        needs: What memory it takes, in words.
 
     Raises:
         LoadCancelled: There was an interrupt.
@@ -61,7 +86,7 @@ def load(open_model: Callable[[Path, OnProgress], LLM], path: Path, sink: Sink, 
 
     def on_progress(fraction: float) -> bool:
         if painter.due():
-            painter.paint(loading(path.name, fraction))
+            painter.paint(loading(path.name, fraction, needs))
         return not (flag or sink.poll())
 
     return open_model(path, on_progress)

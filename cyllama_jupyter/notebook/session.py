@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.interactiveshell import InteractiveShell
 
+from cyllama_jupyter.aliases import Aliases
 from cyllama_jupyter.notebook.conversations import Conversations
 from cyllama_jupyter.notebook.frontend import FrontEnds
 from cyllama_jupyter.notebook.jobs import Jobs
+from cyllama_jupyter.notebook.settings import LLMSettings
 from cyllama_jupyter.notebook.shelf import ModelShelf
 
 if TYPE_CHECKING:
@@ -22,11 +24,13 @@ class Session:
 
     Args:
         shell: The IPython shell.
+        settings: What is set by traitlets; by default what the shell's configuration says.
     """
 
-    def __init__(self, shell: InteractiveShell) -> None:
+    def __init__(self, shell: InteractiveShell, settings: LLMSettings | None = None) -> None:
         self.shell = shell
-        self.shelf = ModelShelf()
+        self.settings = settings or LLMSettings(parent=shell)
+        self.shelf = ModelShelf(settings=self.settings.of_load, default=lambda: self.settings.default_model)
         self.front_ends = FrontEnds(shell)
         self.jobs = Jobs()
         self.chats = Conversations()
@@ -41,8 +45,8 @@ class Session:
 
     @property
     def model_names(self) -> list[str]:
-        """What models can be called: the paths of those that are loaded."""
-        return [llm.model_path for llm in self.shelf]
+        """What models can be called: their aliases, and the paths of those that are loaded."""
+        return [*Aliases().all(), *(llm.model_path for llm in self.shelf)]
 
     @property
     def chat_names(self) -> list[str]:

@@ -18,12 +18,14 @@ __all__ = [
     "broken",
     "count",
     "failed",
+    "fetching",
     "loaded",
     "loading",
     "model_name",
     "stop_line",
 ]
 
+MEGABYTE = 1e6  # bytes
 NO_TEMPLATE = "this model has no chat template: the text was sent as it is"
 
 
@@ -62,14 +64,29 @@ class Meter:
         return (tokens - before) / (now - since) if now > since and tokens > before else None
 
 
-def loading(name: str, fraction: float) -> Status:
+def loading(name: str, fraction: float, needs: str = "") -> Status:
     """Return the status of a load.
 
     Args:
         name: File name of the model.
         fraction: How much of it is loaded.
+        needs: What memory it takes.
     """
-    return Status("loading", f"loading {name} · {fraction:.0%}", fraction)
+    return Status("loading", " · ".join(filter(None, (f"loading {name}", needs, f"{fraction:.0%}"))), fraction)
+
+
+def fetching(reference: str, done: int, total: int) -> Status:
+    """Return the status of a download.
+
+    Args:
+        reference: What the model is called.
+        done: Bytes that are there.
+        total: All bytes; 0 while nobody knows.
+    """
+    if not total:
+        return Status("loading", f"looking for {reference}")
+    label = f"fetching {reference} · {done / MEGABYTE:,.0f} of {total / MEGABYTE:,.0f} MB · {done / total:.0%}"
+    return Status("loading", label, done / total)
 
 
 class Narrator:
@@ -196,4 +213,5 @@ def loaded(llm: LLM) -> Ending:
     Args:
         llm: The model.
     """
-    return Ending("", (f"loaded {model_name(llm)}", f"context of {count(llm.config.n_ctx or 0, 'token')}"))
+    takes = (f"takes about {llm.memory}",) if llm.memory else ()
+    return Ending("", (f"loaded {model_name(llm)}", f"context of {count(llm.config.n_ctx or 0, 'token')}", *takes))

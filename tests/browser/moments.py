@@ -18,7 +18,7 @@ def endless(path, on_progress):  # the engine's own cancelled load is proven in 
     while on_progress(0.42) is not False:
         threading.Event().wait(0.03)
     raise LoadCancelled("as LLM does")
-next(iter(magics._registered.values()))._shelf._open = endless
+next(iter(magics._registered.values()))._session.shelf._open = endless
 """
 HELD_AT_THE_LAST = """
 import threading

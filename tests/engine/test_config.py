@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cyllama_jupyter import GenerationConfig
-from cyllama_jupyter.config import _CHECKS, FIXED_AT_LOAD, RANDOM_SEED
+from cyllama_jupyter.config import _CHECKS, CACHE_TYPES, FIXED_AT_LOAD, RANDOM_SEED
 
 NAN, INF = math.nan, math.inf
 HALF_A_PAIR = "\ud83d"
@@ -52,6 +52,8 @@ WRONG: dict[str, tuple[object, ...]] = {
     "n_ubatch": (0, -1, 2**31, *NOT_INTEGERS),
     "n_parallel": (0, -1, 257, *NOT_INTEGERS),
     "flash_attn": ("", "auto", True, 1),
+    "type_k": ("", "q8", "Q8_0", True, 1, ["f16"]),
+    "type_v": ("", "q8", "Q8_0", True, 1, ["f16"]),
     "n_gpu_layers": (-2, 2**31, *NOT_INTEGERS),
     "main_gpu": (-1, *NOT_INTEGERS),
     "split_mode": (-1, 3, *NOT_INTEGERS),
@@ -82,6 +84,8 @@ RIGHT: dict[str, tuple[object, ...]] = {
     "n_ubatch": (None, 1, 512),
     "n_parallel": (None, 1, 256),
     "flash_attn": (None, "on", "off"),
+    "type_k": (None, *CACHE_TYPES),
+    "type_v": (None, *CACHE_TYPES),
     "n_gpu_layers": (None, -1, 0, 99),
     "main_gpu": (None, 0),
     "split_mode": (None, 0, 1, 2),

@@ -8,7 +8,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from cyllama_jupyter import LLM, GenerationConfig, LoadError
+from cyllama_jupyter import LLM, GenerationConfig, LlamaContext, LoadError
+from cyllama_jupyter.engine import loading
 from cyllama_jupyter.engine.worker import _ENGINES
 
 
@@ -46,11 +47,15 @@ def test_what_an_on_progress_raises_leaves_no_engine(model: Path) -> None:
     assert (engines(model), mappings(model)) == (0, 0)
 
 
-def test_failed_loads_leave_no_model_in_memory(model: Path) -> None:
+def test_failed_loads_leave_no_model_in_memory(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> LlamaContext:
+        raise LoadError("no context today")
+
+    monkeypatch.setattr(loading, "_context", fail)
     kept = []
     for _ in range(5):
         with pytest.raises(LoadError) as failed:
-            LLM(model, n_ctx=2_000_000_000)
+            LLM(model)
         kept.append(failed.value)  # as a shell keeps the last error, and its traceback
     assert (engines(model), mappings(model)) == (0, 0)
 

@@ -160,7 +160,6 @@ def test_help_prints_the_options(kernel: Kernel) -> None:
         ("%%llm\n  \n", "UsageError", ["empty"]),
         ("%llm lod x.gguf", "UsageError", ["did you mean load?"]),
         ("%llm", "UsageError", ["needs a command"]),
-        ("%llm load", "UsageError", ["needs PATH"]),
         ("%llm load nothing.gguf", "ModelNotFoundError", ["nothing.gguf"]),
         ("%%llm --model nothing.gguf\nword", "ModelNotFoundError", ["nothing.gguf"]),
         ("%llm load .", "ModelFileError", ["directory"]),

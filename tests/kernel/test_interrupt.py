@@ -23,7 +23,7 @@ def _kernel_as_before(kernel: Kernel, slow_model: Path) -> None:
     kernel.run(f"%llm load {slow_model}")
     kernel.run(
         "import os; from cyllama_jupyter.notebook import magics; marker = 42; pid = os.getpid();"
-        "shelf = next(iter(magics._registered.values()))._shelf; llm = shelf.current"
+        "shelf = next(iter(magics._registered.values()))._session.shelf; llm = shelf.current"
     )
 
 

@@ -120,6 +120,7 @@ class ScriptedLLM:
     has_chat_template: bool = True
     config: GenerationConfig = field(default_factory=lambda: GenerationConfig(n_ctx=2048))
     closed: bool = False
+    memory: None = None
     asked: list[Any] = field(default_factory=list)
     configs: list[GenerationConfig] = field(default_factory=list)
 

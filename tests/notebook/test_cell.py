@@ -10,8 +10,9 @@ import pytest
 from cyllama_jupyter.engine.llm import LLM
 from cyllama_jupyter.errors import ContextOverflow, LoadCancelled, LoadError
 from cyllama_jupyter.notebook.answer import Answer
-from cyllama_jupyter.notebook.cell import Cell, load_model
+from cyllama_jupyter.notebook.cell import Cell
 from cyllama_jupyter.notebook.interrupts import StopFlag
+from cyllama_jupyter.notebook.opening import load_model
 from cyllama_jupyter.notebook.shelf import ModelShelf, OnProgress
 from cyllama_jupyter.notebook.sinks import Ending, Outcome
 from cyllama_jupyter.notebook.wording import failed

@@ -134,8 +134,7 @@ class TestLineMagic:
             ("%llm", "%llm needs a command: %llm --help lists them"),
             ("%llm lod a.gguf", "there is no %llm lod; did you mean load?"),
             ("%llm xyz", "there is no %llm xyz; %llm --help lists the commands"),
-            ("%llm load", "%llm load needs PATH; %llm load --help says what it takes"),
-            ("%llm load ''", "PATH needs a value, not an empty one"),
+            ("%llm load ''", "REF needs a value, not an empty one"),
             ("%llm status now", "%llm status does not take 'now'; %llm status --help says what it takes"),
             ("%llm jobs --all", "there is no option --all; %llm jobs --help lists them"),
             ("%llm stop 7", "there is no job 7: %llm jobs lists them"),
@@ -158,7 +157,7 @@ class TestRegister:
 
     def test_a_command_tells_what_it_takes(self, cell: RunCell, capsys: pytest.CaptureFixture[str]) -> None:
         assert cell("%llm load --help").success
-        assert "PATH" in capsys.readouterr().out
+        assert "REF" in capsys.readouterr().out
         assert cell("%llm --help").success
         out = capsys.readouterr().out
         assert all(f"  %llm {name} " in out for name in COMMANDS)

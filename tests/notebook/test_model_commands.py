@@ -1,0 +1,183 @@
+"""``%llm load`` and what else looks after models, through a real shell, with real files and a Hub of our own."""
+
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+import pytest
+from IPython.core.error import UsageError
+
+from cyllama_jupyter import LLM
+from cyllama_jupyter.engine import memory
+from cyllama_jupyter.notebook import shelf
+from cyllama_jupyter.notebook.shelf import OnProgress
+from cyllama_jupyter.notebook.sinks import TerminalSink
+from tests.models.conftest import Serve, cache, serving  # noqa: F401 - fixtures
+from tests.models.server import Repository
+from tests.notebook.fakes import RunCell
+
+REPO = "somebody/small-GGUF"
+
+
+class Say:
+    """Runs a line and returns what it printed."""
+
+    def __init__(self, cell: RunCell, capsys: pytest.CaptureFixture[str]) -> None:
+        self._cell = cell
+        self._capsys = capsys
+
+    def __call__(self, line: str) -> str:
+        self._capsys.readouterr()
+        result = self._cell(line)
+        assert result.success, line
+        return "".join(self._capsys.readouterr())
+
+    def error(self, line: str) -> str:
+        self._capsys.readouterr()
+        result = self._cell(line)
+        assert not result.success
+        complaint = "".join(self._capsys.readouterr()).strip()
+        assert len(complaint.splitlines()) == 1 or not isinstance(result.error_in_exec, UsageError)
+        return complaint
+
+
+@pytest.fixture
+def say(cell: RunCell, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Say:
+    monkeypatch.setattr(platformdirs, "user_config_path", lambda *_, **__: tmp_path / "config")
+    monkeypatch.chdir(tmp_path)
+    return Say(cell, capsys)
+
+
+class TestLoad:
+    def test_it_says_what_memory_it_takes(self, say: Say, tiny_model: Path) -> None:
+        out = say(f"%llm load {tiny_model}")
+        assert out.startswith(
+            "loaded tiny.gguf · context of 2,048 tokens · takes about 0.01 GB (weights 0.00 GB, cache"
+        )
+
+    def test_options_are_settings_of_the_load(
+        self, say: Say, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        given: list[dict[str, Any]] = []
+
+        def noted(path: str, on_progress: OnProgress, **settings: Any) -> LLM:  # noqa: ANN401 - those of an LLM
+            given.append(settings)
+            return LLM(path, on_progress=on_progress, **settings)
+
+        monkeypatch.setattr(shelf, "LLM", noted)
+        say(f"%llm load {tiny_model} --n-ctx 512 --n-threads 1 --flash-attn on --type-k bf16 --n-gpu-layers -1 --force")
+        assert given == [
+            {"n_ctx": 512, "n_threads": 1, "n_gpu_layers": -1, "flash_attn": "on", "type_k": "bf16", "force": True}
+        ]
+        say(f"%llm load {tiny_model} --n-ctx 512 --n-threads 1 --flash-attn on --type-k bf16 --n-gpu-layers -1")
+        assert len(given) == 1, "it is loaded so already"
+        say(f"%llm load {tiny_model} --n-ctx 1024")
+        assert given[1:] == [{"n_ctx": 1024}]
+        assert "context of 1,024 tokens" in say("%llm status")
+
+    @pytest.mark.parametrize(
+        ("options", "complaint"),
+        [
+            ("--n-ctx x", "--n-ctx needs a whole number, not 'x'"),
+            ("--n-ctx -1", "n_ctx must be an integer from 1 up"),
+            ("--type-k q8", "--type-k needs one of f32, f16"),
+            ("--flash-attn auto", "--flash-attn needs one of on, off"),
+            ("--n-threads all", "--n-threads needs"),
+        ],
+    )
+    def test_a_wrong_option_is_one_line(self, say: Say, tiny_model: Path, options: str, complaint: str) -> None:
+        assert complaint in say.error(f"%llm load {tiny_model} {options}")
+
+    def test_what_does_not_fit_is_refused_with_numbers_unless_forced(
+        self, say: Say, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(memory, "free_memory", lambda: 1000)
+        complaint = say.error(f"%llm load {tiny_model}")
+        assert "LoadError: loading tiny.gguf takes about" in complaint
+        assert "0.00 GB are free in memory" in complaint
+        assert "loaded tiny.gguf" in say(f"%llm load {tiny_model} --force")
+
+    def test_a_model_of_the_hub_is_fetched_loaded_and_used(
+        self,
+        say: Say,
+        serving: Serve,  # noqa: F811 - a fixture
+        tiny_model: Path,
+    ) -> None:
+        repository = Repository(REPO, {"tiny-Q8_0.gguf": tiny_model.read_bytes()})
+        serving(repository)
+        assert "loaded tiny-Q8_0.gguf" in say(f"%llm load hf:{REPO}")
+        say(f"%%llm --model hf:{REPO} --max-tokens 1\nHi")
+        assert len(repository.ranges) == 1
+        listed = say("%llm models")
+        assert f"in the Hub's cache:\n  hf:{REPO}:tiny-Q8_0.gguf  0.00 GB" in listed
+        assert "tiny-Q8_0.gguf (current): context of 2,048 tokens" in listed
+
+    def test_stop_ends_the_download_and_the_next_load_goes_on(
+        self,
+        say: Say,
+        serving: Serve,  # noqa: F811 - a fixture
+        tiny_model: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        model = tiny_model.read_bytes() + bytes(1_000_000)  # longer than what is written at once
+        repository = Repository(REPO, {"tiny.gguf": model}, stalls_at=len(model) - 1000)
+        serving(repository)
+        with monkeypatch.context() as stopped:
+            stopped.setattr(TerminalSink, "poll", lambda _: repository.stalled.is_set())
+            assert f"stopped fetching hf:{REPO} at " in say(f"%llm load hf:{REPO}")
+        repository.stalls_at = None
+        assert "loaded tiny.gguf" in say(f"%llm load hf:{REPO}")
+        assert [begin > 0 for _, begin in repository.ranges] == [False, True]
+
+
+class TestNames:
+    def test_an_alias_is_made_listed_used_and_forgotten(self, say: Say, tiny_model: Path) -> None:
+        assert say("%llm alias") == "there are no aliases: %llm alias NAME REF makes one\n"
+        assert say(f"%llm alias tiny {tiny_model}") == f"tiny = {tiny_model}\n"
+        assert say("%llm alias") == f"tiny = {tiny_model}\n"
+        assert "loaded tiny.gguf" in say("%llm load tiny")
+        assert f"aliases:\n  tiny = {tiny_model}" in say("%llm models")
+        assert say("%llm alias --remove tiny") == "tiny is no alias any more\n"
+        assert "AliasError: there is no alias 'tiny'" in say.error("%llm alias --remove tiny")
+
+    def test_wrong_uses_are_one_line(self, say: Say) -> None:
+        assert "%llm alias small needs a model" in say.error("%llm alias small")
+        assert "--remove NAME takes no other name" in say.error("%llm alias small --remove big")
+        assert "AliasError: 'a/b' can be no alias" in say.error("%llm alias a/b hf:a/b")
+
+    def test_one_model_is_unloaded_by_its_name(self, say: Say, tiny_model: Path, tmp_path: Path) -> None:
+        (tmp_path / "other.gguf").write_bytes(tiny_model.read_bytes())
+        say(f"%llm load {tiny_model}")
+        say("%llm load other.gguf")
+        say(f"%llm alias mine {tiny_model}")
+        assert "'big' is not loaded; tiny.gguf, other.gguf is" in say.error("%llm unload big")
+        assert say("%llm unload mine") == "unloaded tiny.gguf\n"
+        assert "other.gguf (current)" in say("%llm status")
+        assert say("%llm unload other") == "unloaded other.gguf\n"
+        assert "current" not in say("%llm status")
+
+
+class TestFacts:
+    def test_devices_lists_the_cpu(self, say: Say) -> None:
+        cpu = next(line for line in say("%llm devices").splitlines() if line.startswith("CPU  cpu  "))
+        assert " GB free  " in cpu
+
+    def test_info_of_a_model_that_is_loaded_and_of_one_that_is_not(self, say: Say, smollm2: Path) -> None:
+        out = say(f"%llm info {smollm2}")
+        for words in (
+            "architecture   llama",
+            "quantisation   Q4_1",
+            "30 layers, 9 heads (3 for keys and values), embedding of 576",
+            "vocabulary     49,152 tokens",
+            "memory         not loaded",
+            "{% for message in messages %}",
+        ):
+            assert words in out
+        say(f"%llm load {smollm2} --n-ctx 512")
+        assert "8,192 tokens trained, 512 tokens used" in say("%llm info")
+        assert "on CPU" in say("%llm info")
+
+    def test_info_of_what_is_no_model_says_why(self, say: Say, tmp_path: Path) -> None:
+        (tmp_path / "x.gguf").write_bytes(b"nothing")
+        assert "ModelFileError" in say.error("%llm info x.gguf")
+        assert "ModelNotFoundError: there is no model file" in say.error("%llm info y.gguf")
