@@ -80,7 +80,7 @@ def _save(session: Session, given: Namespace) -> None:
         )
     files.write(path, conversation.name, turns)
     conversation.saved = turns
-    session.say(printable(f"{conversation.name}: saved to {path}"))
+    session.say(printable(f"{conversation.name}: saved to {given.file}"))
 
 
 def _load(session: Session, given: Namespace) -> None:
@@ -98,7 +98,7 @@ def _load(session: Session, given: Namespace) -> None:
     conversation = session.chats.open(name)
     conversation.replace(turns)
     conversation.saved = turns
-    session.say(printable(f"{conversation.name}: {count(conversation.exchanges, 'exchange')} from {path}"))
+    session.say(printable(f"{conversation.name}: {count(conversation.exchanges, 'exchange')} from {given.file}"))
 
 
 def _subcommand(word: str) -> str:
