@@ -122,6 +122,14 @@ class Kernel:
         """Do what the front end's ■ button does."""
         self.manager.interrupt_kernel()
 
+    def completions(self, code: str) -> list[str]:
+        """Return what may stand at the end of some code."""
+        request = self._client.complete(code, len(code))
+        while True:
+            reply = self._client.get_shell_msg(timeout=TIMEOUT)
+            if reply["parent_header"].get("msg_id") == request:
+                return list(reply["content"]["matches"])
+
     def value(self, expression: str) -> str:
         """Evaluate an expression and return its repr."""
         return str(self.run(expression).displays[-1]["text/plain"])
