@@ -51,7 +51,7 @@ def say(cell: RunCell, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.M
 class TestLoad:
     def test_it_says_what_memory_it_takes(self, say: Say, tiny_model: Path) -> None:
         out = say(f"%llm load {tiny_model}")
-        assert out.startswith("loaded tiny.gguf · context of 2,048 tokens · takes about 7 MB (weights 0 MB, cache")
+        assert out.startswith("loaded tiny.gguf · context of 2,048 tokens · takes about 6 MB (weights 0 MB, cache")
 
     def test_options_are_settings_of_the_load(
         self, say: Say, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
