@@ -25,9 +25,10 @@ from cyllama_jupyter.engine.loading import ALL_LAYERS, DEFAULT_CACHE_TYPE, DEFAU
 from cyllama_jupyter.errors import LoadError
 from cyllama_jupyter.models import parts
 
-__all__ = ["MemoryNeed", "Place", "check", "estimate", "places"]
+__all__ = ["MemoryNeed", "Place", "check", "estimate", "places", "size"]
 
 _F32 = 4  # bytes
+_GIGABYTE, _MEGABYTE = 10**9, 10**6
 _PADDING = 256  # llama.cpp rounds the length of a context up to it
 
 
@@ -54,8 +55,8 @@ class MemoryNeed:
 
     def __str__(self) -> str:
         return (
-            f"{_size(self.total)} (weights {_size(self.weights)}, cache of {self.n_ctx:,} tokens {_size(self.cache)}, "
-            f"compute {_size(self.compute)})"
+            f"{size(self.total)} (weights {size(self.weights)}, cache of {self.n_ctx:,} tokens {size(self.cache)}, "
+            f"compute {size(self.compute)})"
         )
 
 
@@ -160,9 +161,9 @@ def check(path: Path, config: GenerationConfig, *, force: bool = False) -> Memor
 
 
 def _refusal(path: Path, place: Place) -> str:
-    sentence = f"loading {path.name} takes about {place.need} and {_size(place.free)} are free in {place.name}"
+    sentence = f"loading {path.name} takes about {place.need} and {size(place.free)} are free in {place.name}"
     if not place.is_possible:
-        return f"{sentence}, which has {_size(place.total)} in all; try a smaller n_ctx"
+        return f"{sentence}, which has {size(place.total)} in all; try a smaller n_ctx"
     if place.need.weights <= place.free:
         return f'{sentence}; try a smaller n_ctx, or flash_attn="on" with type_k="q8_0" and type_v="q8_0"'
     return (
@@ -171,5 +172,6 @@ def _refusal(path: Path, place: Place) -> str:
     )
 
 
-def _size(n_bytes: int) -> str:
-    return f"{n_bytes / 1e9:,.2f} GB"
+def size(n_bytes: int) -> str:
+    """Return a number of bytes in words: "97 MB", "4.37 GB"."""
+    return f"{n_bytes / _GIGABYTE:,.2f} GB" if n_bytes >= _GIGABYTE else f"{n_bytes / _MEGABYTE:,.0f} MB"

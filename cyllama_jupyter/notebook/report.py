@@ -10,7 +10,7 @@ from cyllama_jupyter.engine.devices import Device, gpus
 from cyllama_jupyter.engine.info import ModelInfo
 from cyllama_jupyter.engine.llm import LLM
 from cyllama_jupyter.engine.loading import free_memory
-from cyllama_jupyter.engine.memory import estimate
+from cyllama_jupyter.engine.memory import estimate, size
 from cyllama_jupyter.errors import ModelError
 from cyllama_jupyter.models import check_model_file
 from cyllama_jupyter.notebook.printable import printable
@@ -21,7 +21,6 @@ from cyllama_jupyter.notebook.wording import count, model_name
 __all__ = ["aliases", "config", "devices", "info", "models", "needs", "status", "unloaded"]
 
 _SETTINGS = ("max_tokens", "temperature", "top_k", "top_p", "min_p")
-_GIGABYTE = 1e9  # bytes
 _MILLION = 1e6
 _TEMPLATE_LINES = 4
 _TEMPLATE_WIDTH = 100  # characters of a line
@@ -81,7 +80,7 @@ def needs(path: Path, settings: Mapping[str, Any]) -> str:
         need = estimate(path, GenerationConfig(**fields))
     except ModelError:
         return ""
-    return f"takes about {need.total / _GIGABYTE:,.2f} GB of {free_memory() / _GIGABYTE:,.2f} GB free"
+    return f"takes about {size(need.total)} of {size(free_memory())} free"
 
 
 def models(shelf: ModelShelf, known: Mapping[str, str], cached: Iterable[hub.CachedModel]) -> str:
@@ -93,7 +92,7 @@ def models(shelf: ModelShelf, known: Mapping[str, str], cached: Iterable[hub.Cac
         cached: The files in the Hub's cache.
     """
     loaded = [f"{_headline(llm, current=llm is shelf.current)}\n  {_takes(llm)}" for llm in shelf]
-    files = [f"{each.reference}  {each.n_bytes / _GIGABYTE:,.2f} GB" for each in cached]
+    files = [f"{each.reference}  {size(each.n_bytes)}" for each in cached]
     parts = [
         _section("loaded", loaded),
         _section("aliases", [f"{name} = {target}" for name, target in known.items()]),
@@ -132,7 +131,7 @@ def devices(seen: Sequence[Device]) -> str:
 
 
 def _device(device: Device) -> str:
-    memory = f"{device.free / _GIGABYTE:,.1f} of {device.total / _GIGABYTE:,.1f} GB free" if device.total else ""
+    memory = f"{size(device.free)} of {size(device.total)} free" if device.total else ""
     return "  ".join(filter(None, (device.name, device.kind, memory, device.description)))
 
 
@@ -150,7 +149,7 @@ def info(model: ModelInfo, llm: LLM | None = None) -> str:
         "architecture": model.architecture,
         "parameters": f"{model.n_params / _MILLION:,.0f} million",
         "quantisation": model.quantisation,
-        "size": f"{model.n_bytes / _GIGABYTE:,.2f} GB",
+        "size": size(model.n_bytes),
         "memory": _takes(llm) if llm else "not loaded",
         "context": f"{count(model.n_ctx_train, 'token')} trained{used}",
         "shape": f"{count(model.n_layers, 'layer')}, {count(model.n_heads, 'head')} ({model.n_kv_heads} for keys and "

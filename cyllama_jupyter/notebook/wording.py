@@ -6,6 +6,7 @@ from pathlib import Path
 
 from cyllama_jupyter.config import GenerationConfig
 from cyllama_jupyter.engine.llm import LLM
+from cyllama_jupyter.engine.memory import size
 from cyllama_jupyter.engine.response import Phase, Progress, Response
 from cyllama_jupyter.errors import LoadCancelled
 from cyllama_jupyter.notebook.sinks.base import Ending, Outcome, Status
@@ -25,7 +26,6 @@ __all__ = [
     "stop_line",
 ]
 
-MEGABYTE = 1e6  # bytes
 NO_TEMPLATE = "this model has no chat template: the text was sent as it is"
 
 
@@ -85,7 +85,7 @@ def fetching(reference: str, done: int, total: int) -> Status:
     """
     if not total:
         return Status("loading", f"looking for {reference}")
-    label = f"fetching {reference} · {done / MEGABYTE:,.0f} of {total / MEGABYTE:,.0f} MB · {done / total:.0%}"
+    label = f"fetching {reference} · {size(done)} of {size(total)} · {done / total:.0%}"
     return Status("loading", label, done / total)
 
 

@@ -76,8 +76,8 @@ def test_the_cache_of_other_architectures_is_known_too(
 def test_a_context_larger_than_the_memory_is_refused_with_numbers(tiny_model: Path, n_ctx: int, *, force: bool) -> None:
     with pytest.raises(
         LoadError,
-        match=r"loading tiny.gguf takes about [\d,.]+ GB \(weights [\d.]+ GB, cache of [\d,]+ tokens [\d,.]+ GB, "
-        r"compute [\d,.]+ GB\) and [\d.]+ GB are free in memory, which has [\d.]+ GB in all; try a smaller n_ctx",
+        match=r"loading tiny.gguf takes about [\d,.]+ GB \(weights 0 MB, cache of [\d,]+ tokens [\d,.]+ GB, "
+        r"compute [\d,.]+ GB\) and [\d.]+ [GM]B are free in memory, which has [\d.]+ GB in all; try a smaller n_ctx",
     ):
         LLM(tiny_model, n_ctx=n_ctx, force=force)
 

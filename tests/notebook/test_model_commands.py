@@ -51,9 +51,7 @@ def say(cell: RunCell, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.M
 class TestLoad:
     def test_it_says_what_memory_it_takes(self, say: Say, tiny_model: Path) -> None:
         out = say(f"%llm load {tiny_model}")
-        assert out.startswith(
-            "loaded tiny.gguf · context of 2,048 tokens · takes about 0.01 GB (weights 0.00 GB, cache"
-        )
+        assert out.startswith("loaded tiny.gguf · context of 2,048 tokens · takes about 6 MB (weights 0 MB, cache")
 
     def test_options_are_settings_of_the_load(
         self, say: Say, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
@@ -94,7 +92,7 @@ class TestLoad:
         monkeypatch.setattr(memory, "free_memory", lambda: 1000)
         complaint = say.error(f"%llm load {tiny_model}")
         assert "LoadError: loading tiny.gguf takes about" in complaint
-        assert "0.00 GB are free in memory" in complaint
+        assert "0 MB are free in memory" in complaint
         assert "loaded tiny.gguf" in say(f"%llm load {tiny_model} --force")
 
     def test_a_model_of_the_hub_is_fetched_loaded_and_used(
@@ -109,7 +107,7 @@ class TestLoad:
         say(f"%%llm --model hf:{REPO} --max-tokens 1\nHi")
         assert len(repository.ranges) == 1
         listed = say("%llm models")
-        assert f"in the Hub's cache:\n  hf:{REPO}:tiny-Q8_0.gguf  0.00 GB" in listed
+        assert f"in the Hub's cache:\n  hf:{REPO}:tiny-Q8_0.gguf  0 MB" in listed
         assert "tiny-Q8_0.gguf (current): context of 2,048 tokens" in listed
 
     def test_stop_ends_the_download_and_the_next_load_goes_on(
