@@ -11,6 +11,7 @@ from cyllama_jupyter.config import CACHE_TYPES, GenerationConfig
 from cyllama_jupyter.engine.devices import devices
 from cyllama_jupyter.engine.info import model_info
 from cyllama_jupyter.engine.llm import LLM
+from cyllama_jupyter.engine.settings import check_load
 from cyllama_jupyter.models import check_model_file
 from cyllama_jupyter.notebook import report
 from cyllama_jupyter.notebook.commands.command import Command
@@ -25,7 +26,7 @@ __all__ = ["COMMANDS"]
 def _load(session: Session, given: Namespace) -> None:
     settings = session.settings.of_load({name: getattr(given, name) for name in LOAD})
     try:
-        GenerationConfig(**settings)
+        check_load(GenerationConfig(**settings))
     except ValueError as error:
         raise UsageError(str(error).removeprefix("Invalid GenerationConfig: ")) from None
     force = {"force": True} if given.force else {}
