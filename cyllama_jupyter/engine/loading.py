@@ -1,6 +1,7 @@
 """A checked model file to a model and its context."""
 
 import os
+import threading
 from pathlib import Path
 
 import psutil
@@ -50,7 +51,14 @@ def check(path: Path, config: GenerationConfig) -> None:
     except ModelNotFoundError as error:
         raise ModelNotFoundError(f"{error}{hint(path)}") from error
     finally:
-        logs.forward()
+        _tell()
+
+
+def _tell() -> None:
+    """Send llama.cpp's lines on from another thread: Ctrl-C in the middle of it would leave a handler locked for ever."""
+    teller = threading.Thread(target=logs.forward, name="cyllama-log", daemon=True)
+    teller.start()
+    teller.join()
 
 
 def _check_cache_types(model: Hyperparameters, config: GenerationConfig) -> None:

@@ -150,6 +150,9 @@ PARSER = _parser()
 
 _LISTS = ("stop", "file", "attach")
 
+_SETTLED = ("system", "file", "attach", "prefix", "raw", "as_", "schema", "grammar")
+"""What an answer that is gone on with has been asked with."""
+
 _CLASHES = (
     (("raw", "system"), "--system has no place in a --raw prompt; write it into the cell"),
     (("raw", "chat"), "a conversation goes through the chat template: leave out --raw or --chat"),
@@ -160,7 +163,6 @@ _CLASHES = (
     (("n", "bg"), "several answers run while you look on: leave out --n or --bg"),
     (("n", "continue_"), "one answer can be gone on with: leave out --n"),
     (("dry_run", "continue_"), "an answer that is gone on with has no prompt of its own: leave out --dry-run"),
-    (("prefix", "continue_"), "the answer has begun already: leave out --prefix"),
 )
 
 
@@ -181,6 +183,9 @@ def parse(line: str) -> CellOptions:
     given = vars(PARSER.read(line))
     options = CellOptions(**{**given, **{name: tuple(given[name] or ()) for name in _LISTS}})
     default = CellOptions()
+    settled = [name for name in _SETTLED if getattr(options, name) != getattr(default, name)]
+    if options.continue_ and settled:
+        raise UsageError(f"--continue goes on with what was asked: leave out --{settled[0].rstrip('_')}")
     for names, complaint in _CLASHES:
         if all(getattr(options, name) != getattr(default, name) for name in names):
             raise UsageError(complaint)

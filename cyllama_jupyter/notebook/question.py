@@ -102,7 +102,7 @@ class Question:
         return Asked(self._prompt(llm, config), llm.tokenize(self.prefix) if self.prefix else ())
 
     def _prompt(self, llm: LLM, config: GenerationConfig) -> Prompt:
-        if llm.has_chat_template and not self.raw:
+        if self.exchange is not None or (llm.has_chat_template and not self.raw):
             return self.messages()
         if self.raw and not any(piece.is_value for piece in self.pieces):
             return "".join(piece.text for piece in self.pieces)

@@ -219,8 +219,8 @@ CUT: list[tuple[FinishReason, str]] = [
     (
         "length",
         (
-            "it reached max_tokens or the context's end before it was whole, so ask for more with --max-tokens, or go on "
-            "with --continue"
+            "it reached max_tokens or the context's end before it was whole, so ask for more with --max-tokens, or go "
+            "on with --continue"
         ),
     ),
     ("cancelled", "it was stopped"),

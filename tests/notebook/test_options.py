@@ -89,7 +89,9 @@ BAD = [
     ("--n 0", "--n needs a number of answers from 1 to 16, not 0"),
     ("--n 2 --chat a", "a conversation goes on with one answer"),
     ("--chat ''", "--chat needs a value"),
-    ("--prefix a --continue", "the answer has begun already"),
+    ("--prefix a --continue", "--continue goes on with what was asked: leave out --prefix"),
+    ("--continue --as int", "--continue goes on with what was asked: leave out --as"),
+    ("--dry-run --continue", "leave out --dry-run"),
     ("--raw --chat a", "leave out --raw or --chat"),
     ("--raw --system hello", "--system has no place in a --raw prompt"),
 ]
