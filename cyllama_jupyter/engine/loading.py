@@ -55,7 +55,7 @@ def check(path: Path, config: GenerationConfig) -> None:
 
 
 def _tell() -> None:
-    """Send llama.cpp's lines on from another thread: Ctrl-C in the middle of it would leave a handler locked for ever."""
+    """Send llama.cpp's lines on from another thread: Ctrl-C in the middle of it would leave a handler locked."""
     teller = threading.Thread(target=logs.forward, name="cyllama-log", daemon=True)
     teller.start()
     teller.join()

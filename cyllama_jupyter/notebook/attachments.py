@@ -50,6 +50,8 @@ def attach_file(path: str) -> Attachment:
             raise PromptError(f"{shown} is no regular file but a pipe or a device: copy what it gives into a file")
         with file.open("rb") as stream:
             data = stream.read(MOST_CHARACTERS + 1)
+    except PromptError:
+        raise
     except FileNotFoundError:
         raise PromptError(f"there is no file {shown}: check the path, from the directory that %pwd prints") from None
     except (OSError, ValueError, RuntimeError) as error:  # a path with a NUL in it; a home directory that is not known

@@ -83,6 +83,7 @@ class TestFile:
         with pytest.raises(PromptError) as caught:
             attach_file(path)
         assert message in str(caught.value)
+        assert str(caught.value).count(repr(path)) == 1, "it is named once"
         assert len(str(caught.value).splitlines()) == 1
 
     def test_one_that_may_not_be_read(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
