@@ -35,6 +35,8 @@ class Answer:
     @property
     def error(self) -> AnswerError | None:
         """Why it is not the object that was asked for, unless somebody stopped it and knows."""
-        if isinstance(self.value, Partial) and self.response.finish_reason != "cancelled":
-            return AnswerError(f"the answer is no {self.form.name if self.form else 'object'}: {self.value.reason}")
-        return None
+        if not isinstance(self.value, Partial) or self.response.finish_reason == "cancelled":
+            return None
+        if self.response.finish_reason == "stop":  # the reader's own sentence
+            return AnswerError(self.value.reason)
+        return AnswerError(f"the answer is no {self.form.name if self.form else 'object'}: {self.value.reason}")

@@ -18,7 +18,7 @@ from cyllama_jupyter.notebook.partial import Partial
 from cyllama_jupyter.notebook.parts import dry_run
 from cyllama_jupyter.notebook.question import Asked, Question, Questioner
 from cyllama_jupyter.notebook.shelf import ModelShelf
-from cyllama_jupyter.notebook.sinks import Ending, Sink, Status
+from cyllama_jupyter.notebook.sinks import Ending, Language, Sink, Status
 from cyllama_jupyter.notebook.wording import NO_TEMPLATE, answered, broken, stop_line
 
 __all__ = ["Cell", "Ready", "Task"]
@@ -76,6 +76,11 @@ class Task:
         """The variables that hold the answer in the end."""
         return ("_llm", self.options.out) if self.options.out else ("_llm",)
 
+    @property
+    def language(self) -> Language:
+        """What the answer is written in."""
+        return "markdown" if self.question.form is None else self.question.form.language
+
     def open(self, sink: Sink, flag: Flag) -> tuple[LLM, GenerationConfig]:
         """Return the model, which is loaded if need be, and the settings of the generation.
 
@@ -112,13 +117,14 @@ class Task:
         form, exchange, notices = self.question.form, self.question.exchange, list(ready.notices)
         value = response if form is None else object_of(form, response)
         if isinstance(value, Partial):
-            notices.append(value.reason)
+            notices += [value.reason] * (response.finish_reason == "stop")  # else the facts say how it ended
         elif form is not None and form.checked:
             notices.append(f"checked afterwards only: {', '.join(sorted(form.checked))}")
         if exchange is not None:
             notices += filter(None, [exchange.notice])
             exchange.answer(response, response.token_ids, generation.prompt_ids)
         ending = answered(response, ready.config, generation.progress, " · ".join(notices))
+        ending = replace(ending, language=self.language)
         chat = exchange.name if exchange is not None else None
         return Answer(response, value, ending, generation.prompt_ids, form, chat)
 

@@ -81,5 +81,5 @@ def _system(given: str | None, namespace: Mapping[str, object]) -> str | None:
 
 def _form(options: CellOptions, namespace: Mapping[str, object]) -> Form | None:
     if options.grammar is not None:
-        return Form(options.grammar, "", str, attach_file(options.grammar).text)
+        return Form(options.grammar, "", str, attach_file(options.grammar).text, language="text")
     return form_of(options.as_, options.schema, namespace)

@@ -1,6 +1,5 @@
 """``--dry-run``: the prompt as the model would get it, its tokens by part, and how it fits the context."""
 
-import html
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from dataclasses import dataclass
 from cyllama_jupyter.notebook.printable import printable
 from cyllama_jupyter.notebook.sinks.base import Outcome
 from cyllama_jupyter.notebook.sinks.look import framed, listing
+from cyllama_jupyter.notebook.static_html import plain
 from cyllama_jupyter.notebook.wording import count
 
 __all__ = ["DryRun", "Part"]
@@ -147,10 +147,14 @@ def _named(name: str) -> str:
 
 
 def _html_table(rows: Sequence[tuple[str, str]]) -> str:
-    cells = "".join(
-        f"<tr><td><code>{html.escape(name)}</code></td><td align='right'>{number}</td></tr>" for name, number in rows
-    )
-    return f"<table><thead><tr><th>part</th><th>tokens</th></tr></thead><tbody>{cells}</tbody></table>"
+    cells = "".join(f"<tr>{_cell('td', name)}<td align='right'>{number}</td></tr>" for name, number in rows)
+    head = f"<tr>{_cell('th', 'part')}<th>tokens</th></tr>"
+    return f'<table style="margin-top: 10px"><thead>{head}</thead><tbody>{cells}</tbody></table>'
+
+
+def _cell(tag: str, name: str) -> str:
+    """Return a cell to the left: where nobody says so, Jupyter puts its text to the right."""
+    return f'<{tag} style="text-align: left">{plain(name)}</{tag}>'
 
 
 def _text_table(rows: Sequence[tuple[str, str]]) -> list[str]:

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from cyllama_jupyter.notebook.sinks.base import Language
+
 __all__ = ["Form"]
 
 
@@ -16,6 +18,7 @@ class Form:
         reader: Turns a whole text into the object, or raises ``AnswerError``.
         grammar: GBNF that the answer is decoded under; None leaves it free.
         checked: Keywords of a schema that the grammar does not enforce, and that only the reader checks.
+        language: What the text of an answer is written in, which is how it is shown.
     """
 
     name: str
@@ -23,6 +26,7 @@ class Form:
     reader: Callable[[str], object]
     grammar: str | None = None
     checked: frozenset[str] = frozenset()
+    language: Language = "markdown"
 
     def read(self, text: str) -> object:
         """Return the object that a whole answer stands for.

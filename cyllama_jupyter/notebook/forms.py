@@ -73,7 +73,7 @@ def form_of(as_: str | None, schema: str | None, namespace: Mapping[str, object]
 
 def _json() -> Form:
     instruction = "Answer with one JSON object or array, and with nothing else."
-    return Form("json", instruction, _read_container, to_gbnf({"type": ["object", "array"]}))
+    return Form("json", instruction, _read_container, to_gbnf({"type": ["object", "array"]}), language="json")
 
 
 def _read_container(text: str) -> object:
@@ -85,7 +85,7 @@ def _read_container(text: str) -> object:
 
 def _list() -> Form:
     instruction = "Answer with one JSON array of strings, and with nothing else."
-    return Form("list", instruction, _read_strings, to_gbnf(_LIST))
+    return Form("list", instruction, _read_strings, to_gbnf(_LIST), language="json")
 
 
 def _read_strings(text: str) -> list[str]:
@@ -99,7 +99,7 @@ def _table() -> Form:
     instruction = (
         "Answer with one JSON array of objects, a row of the table each, all with the same keys, and with nothing else."
     )
-    return Form("table", instruction, _read_table, to_gbnf(_TABLE))
+    return Form("table", instruction, _read_table, to_gbnf(_TABLE), language="table")
 
 
 def _read_table(text: str) -> object:
@@ -118,19 +118,17 @@ def _read_table(text: str) -> object:
     return pd.DataFrame(whole, columns=columns)
 
 
+def _scalar(name: str, wanted: str, read: Callable[[str], object], kind: str) -> Form:
+    return Form(name, f"Answer with {wanted}, and with nothing else.", read, to_gbnf({"type": kind}), language="text")
+
+
 FORMS: dict[str, Callable[[], Form]] = {
     "json": _json,
     "code": lambda: Form("code", "Put the code into one fenced block that names its language.", read_code),
     "list": _list,
-    "int": lambda: Form(
-        "int", "Answer with one whole number in digits, and with nothing else.", read_int, to_gbnf({"type": "integer"})
-    ),
-    "float": lambda: Form(
-        "float", "Answer with one number in digits, and with nothing else.", read_float, to_gbnf({"type": "number"})
-    ),
-    "bool": lambda: Form(
-        "bool", "Answer with true or false, and with nothing else.", read_bool, to_gbnf({"type": "boolean"})
-    ),
+    "int": lambda: _scalar("int", "one whole number in digits", read_int, "integer"),
+    "float": lambda: _scalar("float", "one number in digits", read_float, "number"),
+    "bool": lambda: _scalar("bool", "true or false", read_bool, "boolean"),
     "table": _table,
 }
 """What ``--as`` can name."""

@@ -21,6 +21,7 @@ from cyllama_jupyter.notebook.question import Questioner
 from cyllama_jupyter.notebook.session import Session
 from cyllama_jupyter.notebook.settings import LLMSettings
 from cyllama_jupyter.notebook.several_cell import SeveralCell
+from cyllama_jupyter.notebook.sinks import ColumnsWrittenIn, SinkWrittenIn
 from cyllama_jupyter.notebook.tidy import tidy_errors
 from cyllama_jupyter.notebook.wording import broken, failed
 
@@ -59,11 +60,12 @@ class LLMMagics(LLMSettings, Magics):
         session = self._session
         task = Task(question, wanted, session.shelf)
         if wanted.n > 1 and not wanted.dry_run:
-            SeveralCell(task, session.front_ends.sinks(wanted.n), partial(session.keep_several, wanted.out)).run()
+            columns = ColumnsWrittenIn(session.front_ends.sinks(wanted.n), task.language)
+            SeveralCell(task, columns, partial(session.keep_several, wanted.out)).run()
             return
         background = wanted.bg and session.front_ends.watched  # where nobody looks on, nobody would wait for the answer
         try:
-            sink = session.front_ends.sink(background=background)
+            sink = SinkWrittenIn(session.front_ends.sink(background=background), task.language)
         except BaseException:
             if question.exchange is not None:
                 question.exchange.close()

@@ -32,6 +32,7 @@ class Status(TypedDict):
     phase: str
     label: str
     fraction: float | None
+    language: str
 
 
 class Delta(TypedDict):

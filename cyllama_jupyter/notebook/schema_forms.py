@@ -113,7 +113,7 @@ def _form_of_type(name: str, kind: type) -> Form:
 
 
 def _form(name: str, schema: Mapping[str, Any], read: Callable[[str], object]) -> Form:
-    return Form(name, _instruction(schema), read, to_gbnf(schema), frozenset(unenforced(schema)))
+    return Form(name, _instruction(schema), read, to_gbnf(schema), frozenset(unenforced(schema)), "json")
 
 
 def _misfit(name: str, path: Iterable[object], message: str) -> AnswerError:

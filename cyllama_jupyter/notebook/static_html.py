@@ -29,7 +29,7 @@ from cyllama_jupyter.notebook.bare_links import bare_links_plugin
 from cyllama_jupyter.notebook.formulas import CLOSERS, formulas_plugin
 from cyllama_jupyter.notebook.task_lists import task_lists_plugin
 
-__all__ = ["to_html", "verbatim"]
+__all__ = ["plain", "to_html", "verbatim"]
 
 _SCHEMES = {"http", "https", "mailto"}
 _LINKS = ("http://", "https://", "mailto:")  # with slashes: `http:x` is relative to a page that came over http
@@ -59,22 +59,27 @@ class _Markdown(MarkdownIt):
         return url.lower().startswith(_LINKS)
 
 
-def _text(content: str) -> str:
-    return _DELIMITER.sub(r"<span>\g<0></span>", html.escape(content))
+def plain(text: str) -> str:
+    """Return the text as HTML that no front end takes for a formula.
+
+    Args:
+        text: Any text.
+    """
+    return _DELIMITER.sub(r"<span>\g<0></span>", html.escape(text))
 
 
 _Env = MutableMapping[str, Any]
 
 
 def _render_text(_: RendererProtocol, tokens: Sequence[Token], index: int, __: OptionsDict, ___: _Env) -> str:
-    return _text(tokens[index].content)
+    return plain(tokens[index].content)
 
 
 def _render_image(_: RendererProtocol, tokens: Sequence[Token], index: int, __: OptionsDict, ___: _Env) -> str:
     source = html.escape(str(tokens[index].attrGet("src") or ""))
     if not source:
-        return f"![{_text(tokens[index].content)}]()"
-    return f'<a href="{source}">{_text(tokens[index].content or "image")}</a>'
+        return f"![{plain(tokens[index].content)}]()"
+    return f'<a href="{source}">{plain(tokens[index].content or "image")}</a>'
 
 
 def _render_link_open(_: RendererProtocol, tokens: Sequence[Token], index: int, __: OptionsDict, ___: _Env) -> str:

@@ -20,18 +20,20 @@ class Transcript:
         """Whether the end was made."""
         return self._end is not None
 
-    def status(self, phase: str, label: str, fraction: float | None) -> Status | None:
+    def status(self, phase: str, label: str, fraction: float | None, language: str = "markdown") -> Status | None:
         """Return the message that says what the cell is doing, or None if that was the last thing said.
 
         Args:
             phase: Its name in the protocol.
             label: In words.
             fraction: How much of it is done, or None.
+            language: What the text is written in.
         """
-        last = self._status
-        if last and (last["phase"], last["label"], last["fraction"]) == (phase, label, fraction):
+        last, now = self._status, (phase, label, fraction, language)
+        if last and (last["phase"], last["label"], last["fraction"], last["language"]) == now:
             return None
-        self._status = Status(type="status", seq=self._next(), phase=phase, label=label, fraction=fraction)
+        seq = self._next()
+        self._status = Status(type="status", seq=seq, phase=phase, label=label, fraction=fraction, language=language)
         return self._status
 
     def delta(self, text: str) -> Delta | None:

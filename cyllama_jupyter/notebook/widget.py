@@ -68,7 +68,7 @@ class LLMOutput(anywidget.AnyWidget):
             status: What the cell is doing.
             text: The whole text so far.
         """
-        self._say(self._transcript.status(status.phase, status.label, status.fraction))
+        self._say(self._transcript.status(status.phase, status.label, status.fraction, status.language))
         self._say(self._transcript.delta(text))
 
     def end(self, ending: Ending) -> None:

@@ -4,10 +4,12 @@ export const VERSION = 1;
 
 export const PHASES = ["starting", "loading", "queued", "prefill", "decode", "stopping"] as const;
 export const OUTCOMES = ["done", "stopped", "failed"] as const;
+export const LANGUAGES = ["markdown", "json", "table", "text"] as const;
 export const PARTS = ["highlight", "math"] as const;
 
 export type Phase = (typeof PHASES)[number];
 export type Outcome = (typeof OUTCOMES)[number];
+export type Language = (typeof LANGUAGES)[number];
 export type PartName = (typeof PARTS)[number];
 
 export interface Status {
@@ -16,6 +18,7 @@ export interface Status {
   phase: Phase;
   label: string;
   fraction: number | null;
+  language: Language;
 }
 
 export interface Delta {
@@ -86,9 +89,15 @@ export function read(content: unknown): FromKernel | null {
   }
 }
 
-function readStatus({ seq, phase, label, fraction }: Fields): Status | null {
+function readStatus({ seq, phase, label, fraction, language }: Fields): Status | null {
   if (!isCount(seq) || !isOneOf(PHASES, phase) || !isText(label) || !isFraction(fraction)) return null;
-  return { type: "status", seq, phase, label, fraction };
+  return { type: "status", seq, phase, label, fraction, language: readLanguage(language) };
+}
+
+/** What is in no language that this version knows is shown as it is: other than Markdown, that eats none of it. */
+function readLanguage(language: unknown): Language {
+  if (isAbsent(language)) return "markdown";
+  return isOneOf(LANGUAGES, language) ? language : "text";
 }
 
 function readDelta({ seq, at, text }: Fields): Delta | null {

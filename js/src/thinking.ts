@@ -132,6 +132,21 @@ export class Segmenter {
   }
 }
 
+/** A text without thinking in it: one answer. */
+export class Whole {
+  readonly segments: Segment[] = [];
+
+  write(text: string): void {
+    const [whole] = this.segments;
+    if (whole) whole.text += text;
+    else this.segments.push({ kind: "answer", text, open: true });
+  }
+
+  end(): void {
+    for (const whole of this.segments) whole.open = false;
+  }
+}
+
 /** How much of the end of a text is the beginning of a tag. */
 function overlap(text: string, tag: string): number {
   let size = Math.min(tag.length - 1, text.length);

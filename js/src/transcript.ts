@@ -1,14 +1,16 @@
 /** The text of one view: thinking folded, the answer below it. */
 import { h, say } from "./dom";
+import type { Language } from "./protocol";
 import { MarkdownDocument } from "./render/document";
 import type { Services } from "./render/services";
-import { type Segment, Segmenter } from "./thinking";
+import { VerbatimDocument } from "./render/verbatim";
+import { type Segment, Segmenter, Whole } from "./thinking";
 
 /** Characters that are read in one frame at most: a replay of a long answer comes in steps that do not block the page. */
 const FRAME = 6_000;
 
 interface Pane {
-  document: MarkdownDocument;
+  document: MarkdownDocument | VerbatimDocument;
   kind: Segment["kind"];
   read: number;
   ended: boolean;
@@ -16,16 +18,17 @@ interface Pane {
 
 export class Transcript {
   readonly element = h("div", "transcript");
-  private segmenter = new Segmenter();
+  private segmenter: Segmenter | Whole = new Segmenter();
   private panes: Pane[] = [];
   private text = "";
   private ended = false;
+  private language: Language = "markdown";
 
   constructor(private readonly services: Services) {}
 
   /** Show more of a text, at most a frame's worth. Returns whether there is more to show. */
-  advance(text: string, ended: boolean): boolean {
-    if (!text.startsWith(this.text)) this.reset();
+  advance(text: string, ended: boolean, language: Language = "markdown"): boolean {
+    if (!text.startsWith(this.text) || language !== this.language) this.reset(language);
     const more = text.slice(this.text.length, this.text.length + FRAME);
     this.text += more;
     if (more !== "") this.segmenter.write(more);
@@ -47,8 +50,9 @@ export class Transcript {
     this.segmenter.end();
   }
 
-  private reset(): void {
-    this.segmenter = new Segmenter();
+  private reset(language: Language): void {
+    this.language = language;
+    this.segmenter = language === "markdown" ? new Segmenter() : new Whole();
     this.panes = [];
     this.text = "";
     this.ended = false;
@@ -64,7 +68,9 @@ export class Transcript {
   }
 
   private addPane(segment: Segment): Pane {
-    const document = new MarkdownDocument(this.services);
+    const { language, services } = this;
+    const document =
+      language === "markdown" ? new MarkdownDocument(services) : new VerbatimDocument(language, services);
     const pane: Pane = { document, kind: segment.kind, read: 0, ended: false };
     this.panes.push(pane);
     this.element.append(segment.kind === "thinking" ? foldable(document.element) : document.element);

@@ -86,9 +86,9 @@ export class View {
 
   private render(): void {
     this.frame = 0;
-    const { text, end } = this.store;
+    const { text, end, status } = this.store;
     this.toolbar.update();
-    const more = this.transcript.advance(text, end !== null);
+    const more = this.transcript.advance(text, end !== null, status?.language);
     if (more) this.schedule();
     if (!this.done) this.follow.grown();
     if (end && !more && !this.done) this.finish();

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from cyllama_jupyter.notebook import protocol
 from cyllama_jupyter.notebook.protocol import from_page
-from cyllama_jupyter.notebook.sinks import Outcome, Status
+from cyllama_jupyter.notebook.sinks import Language, Outcome, Status
 from cyllama_jupyter.notebook.transcript import Transcript
 
 GOLDEN = {
@@ -58,7 +58,7 @@ def said_again(message: Message) -> Message:
     transcript = Transcript()
     transcript._seq = message["seq"] - 1
     if message["type"] == "status":
-        made: Any = transcript.status(message["phase"], message["label"], message["fraction"])
+        made: Any = transcript.status(message["phase"], message["label"], message["fraction"], message["language"])
     elif message["type"] == "delta":
         transcript._length = message["at"]
         made = transcript.delta(message["text"])
@@ -75,6 +75,7 @@ def test_there_are_golden_messages_of_every_type() -> None:
 
 def test_they_show_every_phase_outcome_and_part() -> None:
     assert {message["phase"] for message in examples("status")} == set(get_args(get_type_hints(Status)["phase"]))
+    assert {message["language"] for message in examples("status")} == set(get_args(Language))
     assert {message["outcome"] for message in examples("end")} == {outcome.value for outcome in Outcome}
     for kind in ("part", "need"):
         assert {message["name"] for message in examples(kind)} == set(get_args(protocol.PartName))

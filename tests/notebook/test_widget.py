@@ -14,6 +14,7 @@ from cyllama_jupyter.notebook.sinks import Ending, Outcome, Status
 from cyllama_jupyter.testing import FakeLLM
 from tests.notebook.wire import View, Wire
 
+PLAIN = {"fraction": None, "language": "markdown"}
 WRITING = Status("decode", "writing · 1 token")
 SECONDS = 60.0
 SLOW = 0.1  # tokens a second
@@ -58,7 +59,7 @@ class TestShow:
             output.show(WRITING, text)
         output.end(Ending("a🙂b!", ("2 tokens",), ("1 s",)))
         assert wire.messages == [
-            {"type": "status", "seq": 1, "phase": "decode", "label": "writing · 1 token", "fraction": None},
+            {"type": "status", "seq": 1, "phase": "decode", "label": "writing · 1 token", **PLAIN},
             {"type": "delta", "seq": 2, "at": 0, "text": "a"},
             {"type": "delta", "seq": 3, "at": 1, "text": "🙂b"},
             {"type": "delta", "seq": 4, "at": 4, "text": "!"},
@@ -117,7 +118,7 @@ class TestReplay:
         assert wire.of_type("replay") == []
         assert not output.replayed
         output.serve()
-        status = {"type": "status", "seq": 1, "phase": "decode", "label": "writing · 1 token", "fraction": None}
+        status = {"type": "status", "seq": 1, "phase": "decode", "label": "writing · 1 token", **PLAIN}
         assert wire.messages[-1] == {
             "type": "replay",
             "seq": 2,

@@ -4,7 +4,10 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Literal, Protocol
 
-__all__ = ["Ending", "Outcome", "Sink", "Status"]
+__all__ = ["Ending", "Language", "Outcome", "Sink", "Status"]
+
+Language = Literal["markdown", "json", "table", "text"]
+"""What an answer is written in: Markdown, JSON, JSON that is the rows of a table, or what is shown as it is."""
 
 
 @dataclass(frozen=True)
@@ -15,11 +18,13 @@ class Status:
         phase: The name of it in the widget's protocol.
         label: In words.
         fraction: How much of it is done, from 0 to 1; None where nobody knows.
+        language: What the text is written in that comes with it.
     """
 
     phase: Literal["starting", "loading", "queued", "prefill", "decode", "stopping"]
     label: str
     fraction: float | None = None
+    language: Language = "markdown"
 
 
 class Outcome(Enum):
@@ -41,6 +46,7 @@ class Ending:
         outcome: How it ended.
         raised: An error follows it, and is shown by whoever catches it.
         html: Is shown in place of the text where HTML can be; our own, nothing of a model's is in it unescaped.
+        language: What the text is written in.
     """
 
     text: str
@@ -49,6 +55,7 @@ class Ending:
     outcome: Outcome = Outcome.DONE
     raised: bool = False
     html: str = ""
+    language: Language = "markdown"
 
     @property
     def silent(self) -> bool:

@@ -8,8 +8,9 @@ from textwrap import indent
 
 from cyllama_jupyter.notebook.conversation import Conversation, Turn
 from cyllama_jupyter.notebook.printable import printable
-from cyllama_jupyter.notebook.sinks.base import Ending, Outcome
+from cyllama_jupyter.notebook.sinks.base import Ending, Language, Outcome
 from cyllama_jupyter.notebook.sinks.look import final
+from cyllama_jupyter.notebook.sinks.objects import is_object
 from cyllama_jupyter.notebook.static_html import verbatim
 from cyllama_jupyter.notebook.wording import count
 
@@ -40,7 +41,8 @@ def shown(conversation: Conversation) -> dict[str, str]:
 
 def _answer(turn: Turn) -> str:
     outcome = Outcome.STOPPED if turn.partial else Outcome.DONE
-    return final(Ending(turn.content, (_PARTIAL,) * turn.partial, outcome=outcome))["text/html"]
+    language: Language = "json" if is_object(turn.content) else "markdown"  # its file does not say
+    return final(Ending(turn.content, (_PARTIAL,) * turn.partial, outcome=outcome, language=language))["text/html"]
 
 
 def _said(turn: Turn) -> str:

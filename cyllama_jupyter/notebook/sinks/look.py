@@ -8,7 +8,8 @@ import html
 from collections.abc import Iterable
 
 from cyllama_jupyter.notebook.printable import printable
-from cyllama_jupyter.notebook.sinks.base import Ending, Outcome, Status
+from cyllama_jupyter.notebook.sinks.base import Ending, Language, Outcome, Status
+from cyllama_jupyter.notebook.sinks.objects import indented, table
 from cyllama_jupyter.notebook.static_html import to_html
 from cyllama_jupyter.notebook.thinking import Segment, segments
 
@@ -29,8 +30,11 @@ _SMALL = f"color: {QUIET}; font-size: 0.85em; font-variant-numeric: tabular-nums
 _CODE = (
     "padding: 10px 12px; border-radius: 6px; overflow-x: auto; white-space: pre; "
     "background: var(--jp-cell-editor-background, var(--vscode-textCodeBlock-background, rgba(127, 127, 127, 0.12))); "
-    f"border: 1px solid {_FAINT}"
+    f"border: 1px solid {_FAINT}; font-size: var(--jp-code-font-size, 0.93em); line-height: 1.45"
 )
+_BARE = "padding: 0; background: none; font-size: inherit"  # Jupyter gives code in a box a background of its own
+_LINES = "white-space: pre-wrap; overflow-wrap: anywhere; word-break: normal"
+_WRITTEN = f"margin: 6px 0 0; padding: 0; background: none; font-size: var(--jp-code-font-size, 0.93em); {_LINES}"
 _RAIL = f"height: 2px; width: 240px; max-width: 100%; margin: 4px 0 2px; background: {_FAINT}"
 
 
@@ -50,11 +54,19 @@ def _caption(caption: str) -> str:
     return f'<div dir="ltr" style="{_SMALL}; margin-bottom: 4px"><b>{html.escape(caption)}</b></div>' if caption else ""
 
 
-def _so_far(text: str, tail: int) -> str:
+def _so_far(text: str, tail: int, language: Language) -> str:
     if not text:
         return ""
-    shown = f"…{text[-tail:]}" if len(text) > tail else text
-    return f'<div style="white-space: pre-wrap; margin-top: 6px">{html.escape(printable(shown))}</div>'
+    shown = printable(f"…{text[-tail:]}" if len(text) > tail else text)
+    if language != "markdown":
+        return _as_written(shown, boxed=language != "text")
+    return f'<div style="white-space: pre-wrap; margin-top: 6px">{html.escape(shown)}</div>'
+
+
+def _as_written(text: str, *, boxed: bool) -> str:
+    """Return a text line by line, in which no front end looks for formulas."""
+    style = f"{_CODE}; {_LINES}" if boxed else _WRITTEN
+    return f'<pre dir="auto" style="{style}"><code style="{_BARE}">{html.escape(text)}</code></pre>'
 
 
 def live(status: Status, text: str, hint: str = "", *, caption: str = "", tail: int = TAIL) -> dict[str, str]:
@@ -68,7 +80,8 @@ def live(status: Status, text: str, hint: str = "", *, caption: str = "", tail: 
         tail: Characters of the text that are shown at most.
     """
     label = html.escape(printable(" · ".join(filter(None, (status.label, hint)))))
-    inner = f'{_caption(caption)}<div style="{_SMALL}">{label}</div>{_bar(status.fraction)}{_so_far(text, tail)}'
+    so_far = _so_far(text, tail, status.language)
+    inner = f'{_caption(caption)}<div style="{_SMALL}">{label}</div>{_bar(status.fraction)}{so_far}'
     return {"text/html": _box(_BRAND, inner), "text/plain": printable(status.label)}
 
 
@@ -81,22 +94,34 @@ def resting(ending: Ending, *, caption: str, tail: int) -> dict[str, str]:
         tail: Characters of the text that are shown at most.
     """
     label = printable(ending.footer())
-    inner = f'{_caption(caption)}<div style="{_SMALL}">{html.escape(label)}</div>{_so_far(ending.text, tail)}'
+    so_far = _so_far(ending.text, tail, ending.language)
+    inner = f'{_caption(caption)}<div style="{_SMALL}">{html.escape(label)}</div>{so_far}'
     return {"text/html": _box(_ACCENT[ending.outcome], inner), "text/plain": label}
 
 
 def _segment(segment: Segment) -> str:
     """Return a stretch of the answer: thinking folded, code in a box. The HTML is sanitised, ours are the styles."""
-    body = to_html(segment.text).replace("<pre>", f'<pre style="{_CODE}">')
+    body = to_html(segment.text).replace("<pre><code>", f'<pre><code style="{_BARE}">')
+    body = body.replace("<pre>", f'<pre style="{_CODE}">')
     if not segment.thinking:
         return body
     return f'<details style="{_SMALL}"><summary style="cursor: pointer">Thought for a while</summary>{body}</details>'
 
 
-def final(ending: Ending, *, timings: bool = True, caption: str = "") -> dict[str, str]:
-    """Return the bundle that stays: sanitised HTML of the Markdown, and the text as it is. Never ``text/markdown``.
+def _body(ending: Ending) -> str:
+    if ending.language == "markdown":
+        return "".join(map(_segment, segments(printable(ending.text))))
+    if ending.language == "text":
+        return _as_written(printable(ending.text), boxed=False)
+    rows = table(ending.text) if ending.language == "table" else ""
+    return f'<div style="overflow-x: auto">{rows}</div>' if rows else _as_written(indented(ending.text), boxed=True)
 
-    Jupyter runs what is in trusted Markdown, and every fresh output is trusted.
+
+def final(ending: Ending, *, timings: bool = True, caption: str = "") -> dict[str, str]:
+    """Return the bundle that stays: sanitised HTML, and the text as it is. Never ``text/markdown``.
+
+    Markdown is rendered, JSON shown as code, rows as a table, and what is none of them as it was written. Jupyter runs
+    what is in trusted Markdown, and every fresh output is trusted.
 
     Args:
         ending: The final text and facts.
@@ -107,7 +132,7 @@ def final(ending: Ending, *, timings: bool = True, caption: str = "") -> dict[st
         return {"text/html": ending.html, "text/plain": ending.text}
     footer = printable(ending.footer(timings=timings))
     small = f'<div style="{_SMALL}; margin-top: 4px"><small>{html.escape(footer)}</small></div>' if footer else ""
-    body = "".join(map(_segment, segments(printable(ending.text))))
+    body = _body(ending) if ending.text else ""
     return {
         "text/html": _box(_ACCENT[ending.outcome], _caption(caption) + body + small),
         "text/plain": printable(ending.text) or footer,
@@ -125,7 +150,7 @@ def listing(stretches: Iterable[tuple[str, bool]]) -> str:
         f'<mark style="{mark}">{html.escape(text)}</mark>' if marked else html.escape(text)
         for text, marked in stretches
     )
-    return f'<pre style="{_CODE}"><code>{"".join(shown)}</code></pre>'
+    return f'<pre style="{_CODE}; {_LINES}"><code style="{_BARE}">{"".join(shown)}</code></pre>'
 
 
 def framed(body: str, footer: str, outcome: Outcome) -> str:

@@ -1,5 +1,6 @@
 import { button, h } from "../dom";
 import type { Block } from "../markdown/block";
+import { codePane, GrowingCode } from "./growing-code";
 import { Mount } from "./mount";
 import type { Services } from "./services";
 
@@ -10,37 +11,17 @@ export function languageOf(info: string): string {
 
 /** Code: its language and a copy button above it, colours when they come. */
 export class CodeMount extends Mount {
-  private readonly code = h("code");
-  private readonly language: string;
+  private readonly code: GrowingCode;
 
-  constructor(
-    block: Block,
-    private readonly services: Services,
-  ) {
+  constructor(block: Block, services: Services) {
     super(block, h("div", "code"));
-    this.language = languageOf(block.info);
-    if (this.language) this.code.className = `language-${this.language}`;
-    const pre = h("pre", "", this.code);
-    pre.tabIndex = 0;
-    pre.setAttribute("role", "group");
-    pre.setAttribute("aria-label", this.language ? `Code, ${this.language}` : "Code");
-    const head = h("div", "code-head", h("span", "", this.language), button("copy", "Copy code", "Copy"));
-    this.element.append(head, pre);
+    const language = languageOf(block.info);
+    this.code = new GrowingCode(language, services);
+    const head = h("div", "code-head", h("span", "", language), button("copy", "Copy code", "Copy"));
+    this.element.append(head, codePane(language ? `Code, ${language}` : "Code", this.code.element));
   }
 
   update(block: Block): void {
-    const text = block.text.replace(/\n$/, "");
-    this.grow(text);
-    this.services.highlight(this.code, text, this.language);
-  }
-
-  /** Show the text: what is there, coloured or not, stays as long as it is how the text begins. */
-  private grow(text: string): void {
-    const shown = this.code.textContent ?? "";
-    const last = this.code.lastChild;
-    if (text === shown) return;
-    if (!text.startsWith(shown)) this.code.replaceChildren(text);
-    else if (last instanceof Text) last.appendData(text.slice(shown.length));
-    else this.code.append(text.slice(shown.length));
+    this.code.show(block.text.replace(/\n$/, ""));
   }
 }

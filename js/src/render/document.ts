@@ -3,12 +3,9 @@ import { h } from "../dom";
 import { BlockParser } from "../markdown/blocks";
 import { isUndecided } from "../markdown/undecided";
 import { mount } from "./block-dom";
+import { printable } from "./controls";
 import { Children } from "./mount";
 import type { Services } from "./services";
-
-// Escape sequences and the like: a terminal would obey them, a page shows boxes.
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
 
 export class MarkdownDocument {
   readonly element = h("div", "markdown");
@@ -38,7 +35,7 @@ export class MarkdownDocument {
   }
 
   private read(parser: BlockParser, line: string): void {
-    parser.read(line.replace(/\r$/, "").replace(CONTROLS, "\ufffd"));
+    parser.read(printable(line.replace(/\r$/, "")));
   }
 
   private preview(): BlockParser {
