@@ -12,7 +12,6 @@ copyright = f"2026, {author}"  # noqa: A001 - Sphinx's name for it
 version = release = version_of("cyllama-jupyter")
 
 extensions = ["myst_parser"]
-suppress_warnings = ["toc.not_readable"]  # models and structured, which the contents name, are yet to be written
 myst_heading_anchors = 3  # as GitHub makes them, so that `page.md#heading` works in both places
 
 html_theme = "furo"

@@ -94,5 +94,6 @@ def _is_cell(block: Block) -> bool:
 
 
 def code_under(page: Path, heading: str) -> str:
-    """Return the first python block under a heading."""
-    return next(block.code for block in blocks_of(page) if (block.heading, block.language) == (heading, "python"))
+    """Return the first python block under a heading; nothing where there is none."""
+    found = (block.code for block in blocks_of(page) if (block.heading, block.language) == (heading, "python"))
+    return next(found, "")

@@ -1,4 +1,4 @@
-"""The README's examples (those of the design document among them) against the real model, as scripts."""
+"""The examples of README and docs/python.md (the design document's among them) with the real model, as scripts."""
 
 import re
 import subprocess
@@ -14,7 +14,8 @@ from tests.docs.blocks import ROOT, code_under
 
 def example(heading: str, model: Path) -> str:
     """Return the code under a heading, with the model's path put in."""
-    return code_under(ROOT / "README.md", heading).replace('"model.gguf"', repr(str(model)))
+    code = code_under(ROOT / "README.md", heading) or code_under(ROOT / "docs" / "python.md", heading)
+    return code.replace('"model.gguf"', repr(str(model)))
 
 
 def run(code: str) -> str:
