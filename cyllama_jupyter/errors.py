@@ -133,18 +133,23 @@ class EngineBusy(CyllamaError, RuntimeError):
 
     Args:
         n_open: How many those are.
+        n_asked: How many were to be taken in together.
     """
 
-    def __init__(self, n_open: int) -> None:
+    def __init__(self, n_open: int, n_asked: int = 1) -> None:
         super().__init__(
             f"{n_open:,} generations run or wait already, and that is as many as this LLM takes: try again when one "
             f"has ended, or cancel some"
+            if n_asked == 1
+            else f"{n_open:,} generations run or wait, and this LLM does not take {n_asked:,} more: ask for fewer at once, "
+            f"or try again when some have ended"
         )
         self.n_open = n_open
+        self.n_asked = n_asked
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle by the number, not by the message."""
-        return type(self), (self.n_open,)
+        """Pickle by the numbers, not by the message."""
+        return type(self), (self.n_open, self.n_asked)
 
 
 class ConversationError(CyllamaError, ValueError):

@@ -30,11 +30,18 @@ class Chooser {
     // Lets a grammar have the last word. Returns what is wrong with it, or nothing.
     std::string constrain(const std::shared_ptr<const Pieces> &pieces, std::string_view gbnf) {
         try {
-            constraint_ = std::make_unique<Constraint>(pieces, std::make_unique<const Grammar>(GbnfReader::read(gbnf)));
+            grammar_ = std::make_shared<const Grammar>(GbnfReader::read(gbnf));
+            constraint_ = std::make_unique<Constraint>(pieces, grammar_);
         } catch (const GrammarError &error) {
             return error.what();
         }
         return {};
+    }
+
+    // Lets another one's grammar, if it has any, have the last word here too; it is not read again.
+    void constrain_as(const Chooser &other, const std::shared_ptr<const Pieces> &pieces) {
+        grammar_ = other.grammar_;
+        constraint_ = grammar_ ? std::make_unique<Constraint>(pieces, grammar_) : nullptr;
     }
 
     // A token that the answer begins with. Returns why the grammar does not allow it, or nothing.
@@ -109,6 +116,7 @@ class Chooser {
     }
 
     llama_sampler *const chain_;
+    std::shared_ptr<const Grammar> grammar_;
     std::unique_ptr<Constraint> constraint_;
     std::vector<llama_token_data> candidates_;
     std::vector<bool> allowed_;

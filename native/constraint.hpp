@@ -20,7 +20,7 @@ struct Interrupted {};
 
 class Constraint {
   public:
-    Constraint(std::shared_ptr<const Pieces> pieces, std::unique_ptr<const Grammar> grammar)
+    Constraint(std::shared_ptr<const Pieces> pieces, std::shared_ptr<const Grammar> grammar)
         : pieces_(std::move(pieces)), grammar_(std::move(grammar)), matcher_(*grammar_), front_(matcher_.begin()) {}
 
     // Whether the answer is whole as it stands.
@@ -141,7 +141,7 @@ class Constraint {
     }
 
     const std::shared_ptr<const Pieces> pieces_;
-    const std::unique_ptr<const Grammar> grammar_;  // which matcher_ borrows
+    const std::shared_ptr<const Grammar> grammar_;  // which matcher_ borrows
     Matcher matcher_;
     Front front_;
     std::size_t next_look_ = 0;  // at how much work

@@ -25,21 +25,28 @@ class Mailbox {
 
     // --- any thread ---
 
-    // Borrows a request until `take_ended` hands it back.
-    Submitted submit(Request &request) {
+    // Borrows requests until `take_ended` hands each back; none of them where there is no place for all. They are taken in
+    // together, so that who shares a step with whom does not depend on when which thread runs.
+    Submitted submit(const std::vector<Request *> &requests) {
         const std::lock_guard<std::mutex> lock(mutex_);
         if (stopped_) {
             return Submitted::stopped;
         }
-        if (n_open_ >= capacity_) {
+        if (n_open_ + requests.size() > capacity_) {
             return Submitted::busy;
         }
-        request.count_in(&n_open_);
-        request.order = ++n_submitted_;
-        incoming_.push_back(&request);
+        incoming_.reserve(incoming_.size() + requests.size());  // nothing below throws
+        for (Request *request : requests) {
+            request->count_in(&n_open_);
+            request->order = ++n_submitted_;
+            incoming_.push_back(request);
+        }
         wake_.notify_one();
         return Submitted::queued;
     }
+
+    // How many requests have not come to their end.
+    std::size_t n_open() const noexcept { return n_open_.load(); }
 
     // Borrows an errand until it is done; false after the stop.
     bool send(Errand &errand) {

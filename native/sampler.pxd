@@ -15,6 +15,7 @@ cdef extern from "chooser.hpp" namespace "cyllama" nogil:
         llama.llama_sampler *chain()
         # What is wrong, or nothing.
         string constrain(const shared_ptr[const Pieces] &pieces, string_view gbnf) except +
+        void constrain_as(const Chooser &other, const shared_ptr[const Pieces] &pieces) except +
         string accept_answer(llama.llama_token token) except +
         llama.llama_token choose(llama.llama_context *ctx, int index) except +
 

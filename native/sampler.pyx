@@ -141,6 +141,16 @@ cdef class LlamaSampler:
         if not complaint.empty():
             raise GrammarError(f"the grammar is not valid: {complaint.decode('utf-8', 'replace')}")
 
+    def constrain_as(self, LlamaSampler other not None):
+        """Let the grammar of another chain of this model have the last word too; it is not read again.
+
+        Raises:
+            ValueError: The other chain is of another model.
+        """
+        if other._model is not self._model:
+            raise ValueError("the two samplers are of different models")
+        self._chooser.constrain_as(other._chooser[0], self._model._all_pieces())
+
     def accept(self, tokens):
         """Let the links that look back know of tokens, such as the prompt's (``llama_sampler_accept``)."""
         cdef llama.llama_token token

@@ -37,7 +37,8 @@ class Scheduler {
 
     // --- any thread ---
 
-    Submitted submit(Request &request) { return mailbox_.submit(request); }
+    Submitted submit(const std::vector<Request *> &requests) { return mailbox_.submit(requests); }
+    std::size_t n_open() const noexcept { return mailbox_.n_open(); }
     bool send(Errand &errand) { return mailbox_.send(errand); }
     std::vector<Request *> take_ended() { return mailbox_.take_ended(); }
 
@@ -124,9 +125,13 @@ class Scheduler {
     }
 
     void admit() {
+        for (Sequence &sequence : pool_.all()) {
+            sequence.awaited = false;
+        }
         for (auto next = waiting_.begin(); next != waiting_.end() && !is_full();) {
             Request &request = **next;
-            if (pool_.is_being_computed(request)) {
+            if (Sequence *const source = pool_.computing(request)) {
+                source->awaited = true;
                 ++next;
                 continue;
             }

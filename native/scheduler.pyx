@@ -37,7 +37,8 @@ cdef extern from "scheduler.hpp" namespace "cyllama" nogil:
     cdef cppclass CppScheduler "cyllama::Scheduler":
         CppScheduler(Backend &backend, ThreadGovernor &governor, size_t max_queued, size_t stash_bytes,
                      atomic_bool &cancel_running, Notifier &ended) except +
-        Submitted submit(CppRequest &request) except +
+        Submitted submit(const vector[CppRequest *] &requests) except +
+        size_t n_open()
         void stop() except +
         vector[CppRequest *] take_ended() except +
         void run() except +
@@ -121,37 +122,53 @@ cdef class Scheduler:
         """Behave as a backend that ignores ggml's abort callback (CUDA, Metal, Vulkan), for tests."""
         self._backend.ignore_abort()
 
-    def submit(self, Request request not None):
-        """Queue a request.
+    def submit(self, *requests):
+        """Queue requests, which are taken in together: all of them, or none.
 
         Raises:
-            EngineBusy: As many as may wait do so.
+            EngineBusy: There is no place for all of them.
             ClosedError: It was stopped.
-            ValueError: The request has no sampler, or its prompt no tokens.
+            ValueError: A request has no sampler, or its prompt no tokens; or one comes twice.
         """
+        cdef Request request
+        cdef vector[CppRequest *] borrowed
+        for request in requests:
+            self._check(request)
+            borrowed.push_back(request._request)
+        if len(set(requests)) < len(requests):
+            raise ValueError("a request can be queued once")
+        cdef Submitted answer = self._submit(requests, borrowed)
+        if answer == Submitted.busy:
+            self._end_queued()
+            answer = self._submit(requests, borrowed)
+        if answer == Submitted.busy:
+            raise EngineBusy(self.n_open, len(requests))
+        if answer == Submitted.stopped:
+            raise ClosedError("the LLM is closed")
+
+    cdef int _check(self, Request request) except -1:
+        if request is None:
+            raise TypeError("a request cannot be None")
         if request._request.n_prompt == 0:
             raise ValueError("a request without a prompt has no logits to begin from")
         if request._sampler is None:
             raise ValueError("a request without a sampler cannot be served")
         if request._sampler._model is not self._context._model:
             raise ValueError("the sampler and the context are of different models")
-        cdef Submitted answer = self._submit(request)
-        if answer == Submitted.busy:
-            self._end_queued()
-            answer = self._submit(request)
-        if answer == Submitted.busy:
-            raise EngineBusy(len(self._open))
-        if answer == Submitted.stopped:
-            raise ClosedError("the LLM is closed")
+        return 0
 
-    cdef Submitted _submit(self, Request request) except *:
-        key = <uintptr_t> request._request
-        self._open[key] = request
+    cdef Submitted _submit(self, tuple requests, const vector[CppRequest *] &borrowed) except *:
+        cdef Request request
+        opened = {}
+        for request in requests:
+            opened[<uintptr_t> request._request] = request
+        self._open.update(opened)
         cdef Submitted answer
         with nogil:
-            answer = self._scheduler.submit(request._request[0])
+            answer = self._scheduler.submit(borrowed)
         if answer != Submitted.queued:
-            del self._open[key]
+            for key in opened:
+                del self._open[key]
         return answer
 
     def _end_queued(self):
@@ -161,8 +178,8 @@ cdef class Scheduler:
 
     @property
     def n_open(self):
-        """How many requests run or wait."""
-        return len(self._open)
+        """How many requests run or wait; whoever sees the end of one finds it counted no more."""
+        return self._scheduler.n_open()
 
     def run(self):
         """Serve until ``stop``; nothing is open when it returns or raises."""

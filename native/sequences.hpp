@@ -17,11 +17,20 @@ struct Sequence {
     SequenceId id;
     std::vector<Token> tokens;   // those in memory
     Request *request = nullptr;  // what is generated in it now, or null
+    bool awaited = false;        // others wait for what its request computes now
 
     // Tokens that its request has and memory lacks.
     std::size_t missing() const noexcept { return request->tokens.size() - tokens.size(); }
     // Those of them that are the prompt's.
     std::size_t unread() const noexcept { return request->n_prompt - std::min(request->n_prompt, tokens.size()); }
+
+    // Those of them that may be computed now. A prompt that others wait for is read up to where they can go on from (see `reusable`);
+    // its last tokens are computed beside theirs. So several answers to one prompt share all their steps, whether the prompt had to
+    // be read or lay in memory.
+    std::size_t readable() const noexcept {
+        const bool ends_with_prompt = request->tokens.size() == request->n_prompt;
+        return awaited && ends_with_prompt && unread() > 3 ? unread() - 2 : unread();
+    }
 };
 
 class SequencePool {
@@ -39,17 +48,22 @@ class SequencePool {
     }
     bool all_busy() const noexcept { return n_busy() == all_.size(); }
 
-    // Whether a running request is about to compute a longer part of this one's tokens than lies in memory now.
-    bool is_being_computed(const Request &request) const noexcept {
+    // Who is about to compute a longer part of a request's tokens than lies in memory now, so much longer that it is worth the wait
+    // or all that there is to have; null: nobody.
+    Sequence *computing(const Request &request) noexcept {
         std::size_t now = stash_.reusable_of(request);
         std::size_t soon = 0;
-        for (const Sequence &sequence : all_) {
+        Sequence *source = nullptr;
+        for (Sequence &sequence : all_) {
             now = std::max(now, shared_of(sequence, request));
-            if (sequence.request != nullptr) {
-                soon = std::max(soon, reusable(sequence.request->tokens, request, false));
+            const std::size_t length = is_busy(sequence) ? reusable(sequence.request->tokens, request, false) : 0;
+            if (length > soon) {
+                soon = length;
+                source = &sequence;
             }
         }
-        return soon >= now + worth_waiting;
+        const bool is_all = soon == reusable(request.tokens, request, false);
+        return soon >= now + worth_waiting || (is_all && soon > now) ? source : nullptr;
     }
 
     // Gives a request an idle sequence, which there must be, with as much of its prompt in memory as lies anywhere.

@@ -30,6 +30,9 @@ struct Step {
                 n_reading += sequence.unread() > 1 ? 1 : 0;
             }
         }
+        // Which sequence a request was given is chance, and the order of the tokens decides where in the context they lie.
+        std::sort(running.begin(), running.end(),
+                  [](const Sequence *a, const Sequence *b) { return a->request->order < b->request->order; });
         const std::size_t n_writing = running.size() - n_reading;
         if (n_writing > 0) {
             most = std::max(std::min(most, most_mixed), running.size());
@@ -58,9 +61,9 @@ struct Step {
         for (const Sequence *sequence : running) {
             std::size_t share = 1;
             if (sequence->unread() > 1) {
-                share = std::min(sequence->unread(), left / n_reading);
+                share = std::min(sequence->readable(), left / n_reading);
                 left -= share;
-                if (share > 2 && sequence->unread() - share == 1) {
+                if (share > 2 && sequence->readable() - share == 1) {
                     --share;  // no token of a prompt is computed alone (see `reusable`)
                 }
                 --n_reading;

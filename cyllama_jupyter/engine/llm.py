@@ -21,7 +21,7 @@ from cyllama_jupyter.engine.owner import EngineOwner
 from cyllama_jupyter.engine.reading import Prompt, PromptReader
 from cyllama_jupyter.engine.response import Response
 from cyllama_jupyter.engine.run import Call, Run
-from cyllama_jupyter.engine.sampling import make_sampler
+from cyllama_jupyter.engine.sampling import make_samplers
 from cyllama_jupyter.engine.tokens import Tokenizer, check_prompt
 from cyllama_jupyter.engine.worker import EngineThread
 from cyllama_jupyter.errors import ClosedError
@@ -242,6 +242,8 @@ class LLM(EngineOwner, PromptReader, StateKeeper):
     ) -> list[Generation]:
         """Queue several answers to one prompt and return their handles at once.
 
+        They are taken in together, so a seed gives the same answers again where nothing else runs.
+
         Args:
             prompt: A text to go on with as it stands, the messages of a conversation, or token ids.
             n: How many answers.
@@ -250,7 +252,7 @@ class LLM(EngineOwner, PromptReader, StateKeeper):
             begun: Tokens that each of them begins with.
 
         Raises:
-            EngineBusy: There is no place for all of them; those that had one are cancelled.
+            EngineBusy: There is no place for all of them; none is queued.
             ValueError: ``n`` is not a number from 1 up.
         """
         if n < 1:
@@ -278,23 +280,25 @@ class LLM(EngineOwner, PromptReader, StateKeeper):
         read = tokenize(chosen)
         first = self._spelled(begun)
         check_prompt(read, self._ctx.n_ctx, len(first))
-        generations: list[Generation] = []
+        configs = list(settings.seeded(chosen, n))
+        calls = [
+            Call(read, each, self.model_path, created, sampler, timeout, first)
+            for each, sampler in zip(configs, self._samplers(configs, read, begun), strict=True)
+        ]
+        runs = [Run(call, token) for call, token in zip(calls, tokens, strict=True)]
+        generations = [Generation(run, self, on_token) for run in runs]  # first: dropped, they cancel their runs
         try:
-            for token, each in zip(tokens, settings.seeded(chosen, n), strict=True):
-                call = Call(read, each, self.model_path, created, self._sampler(each, read, begun), timeout, first)
-                run = Run(call, token)
-                generations.append(
-                    Generation(run, self, on_token)
-                )  # first: dropped by an interrupt, it cancels the run
-                self._engine.submit(run)
-        except BaseException:
+            self._engine.submit(*runs)
+        except BaseException:  # an interrupt, whose traceback keeps them
             for generation in generations:
                 generation.cancel()
             raise
         return generations
 
-    def _sampler(self, config: GenerationConfig, prompt: Sequence[int], begun: Sequence[int]) -> LlamaSampler | None:
-        return make_sampler(self._model, config, self._ctx.n_ctx, prompt, begun)
+    def _samplers(
+        self, configs: Sequence[GenerationConfig], prompt: Sequence[int], begun: Sequence[int]
+    ) -> Sequence[LlamaSampler | None]:
+        return make_samplers(self._model, configs, self._ctx.n_ctx, prompt, begun)
 
     @property
     def n_ctx(self) -> int:

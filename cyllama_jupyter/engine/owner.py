@@ -32,6 +32,11 @@ class EngineOwner:
         self._scope.cancel()
 
     @property
+    def n_open(self) -> int:
+        """How many generations run or wait; one whose end can be seen is counted no more."""
+        return self._engine.n_open
+
+    @property
     def cancel_requested(self) -> bool:
         """Whether ``cancel()`` was called since the last call."""
         return self._scope.requested

@@ -6,7 +6,7 @@ from cyllama_jupyter._native.model import LlamaModel
 from cyllama_jupyter._native.sampler import LlamaSampler
 from cyllama_jupyter.config import GenerationConfig
 
-__all__ = ["make_sampler"]
+__all__ = ["make_sampler", "make_samplers"]
 
 
 def make_sampler(
@@ -15,6 +15,7 @@ def make_sampler(
     n_ctx: int,
     prompt: Sequence[int] = (),
     begun: Sequence[int] = (),
+    like: LlamaSampler | None = None,
 ) -> LlamaSampler:
     """Return the chain for one generation: penalties, then what narrows the choice, then the choice itself.
 
@@ -24,13 +25,17 @@ def make_sampler(
         n_ctx: Length of the context in tokens: what -1 means for the penalties.
         prompt: Its tokens count for the penalties.
         begun: The same, and the grammar has to allow them.
+        like: A chain with the same grammar, which is not read again then.
 
     Raises:
         GrammarError: The grammar is not valid, or does not allow what is begun.
     """
     sampler = LlamaSampler(model)
     if config.grammar is not None:
-        sampler.constrain(config.grammar)
+        if like is None:
+            sampler.constrain(config.grammar)
+        else:
+            sampler.constrain_as(like)
         sampler.accept_answer(begun)
     if _add_penalties(sampler, config, n_ctx):
         sampler.accept((*prompt, *begun))
@@ -43,6 +48,28 @@ def make_sampler(
         sampler.add_temperature(config.temperature)
         sampler.add_dist(config.seed)
     return sampler
+
+
+def make_samplers(
+    model: LlamaModel,
+    configs: Sequence[GenerationConfig],
+    n_ctx: int,
+    prompt: Sequence[int] = (),
+    begun: Sequence[int] = (),
+) -> list[LlamaSampler]:
+    """Return a chain for each of several answers to one prompt, which have their grammar in common.
+
+    Args:
+        model: The model that is sampled.
+        configs: The settings of each, which differ in nothing but the seed.
+        n_ctx: Length of the context in tokens.
+        prompt: As for ``make_sampler``, which raises the same errors.
+        begun: The same.
+    """
+    samplers: list[LlamaSampler] = []
+    for config in configs:
+        samplers.append(make_sampler(model, config, n_ctx, prompt, begun, samplers[0] if samplers else None))
+    return samplers
 
 
 def _add_penalties(sampler: LlamaSampler, config: GenerationConfig, n_ctx: int) -> bool:

@@ -77,18 +77,25 @@ class EngineThread:
         self._started = True
         _thread.start_new_thread(self._run, ())
 
-    def submit(self, run: Run) -> None:
-        """Queue a run.
+    @property
+    def n_open(self) -> int:
+        """How many runs have not come to their end."""
+        scheduler = self.scheduler
+        return 0 if scheduler is None else scheduler.n_open
+
+    def submit(self, *runs: Run) -> None:
+        """Queue runs, which are taken in together: all of them, or none.
 
         Raises:
-            EngineBusy: As many as may wait do so.
+            EngineBusy: There is no place for all of them.
             RuntimeError: This process is a fork of the one that loaded the model; threads do not survive a fork.
         """
         self._refuse_fork()
         try:
-            self._queue(run)
-        except ClosedError:  # nobody will come for it
-            run.abandon()
+            self._queue(runs)
+        except ClosedError:  # nobody will come for them
+            for run in runs:
+                run.abandon()
 
     def save(self) -> list[tuple[list[int], bytes]]:
         """Return what was computed, taken between two steps: pairs of token ids and state, the last used ones last.
@@ -143,10 +150,10 @@ class EngineThread:
             raise ClosedError("the LLM is closed")
         return scheduler
 
-    def _queue(self, run: Run) -> None:
+    def _queue(self, runs: Sequence[Run]) -> None:
         scheduler = self._live()
         logs.install()  # somebody may have imported llama_cpp since, whose log callback takes the GIL in every abort
-        scheduler.submit(run)
+        scheduler.submit(*runs)
 
     def _halt(self) -> None:
         scheduler = self.scheduler

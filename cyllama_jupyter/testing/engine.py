@@ -2,7 +2,8 @@
 
 import queue
 import time
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from cyllama_jupyter._native.cancel import CancelScope
@@ -69,11 +70,19 @@ class FakeEngine(EngineThread):
         self._script = script
         self._vocabulary = vocabulary
         self._runs: queue.SimpleQueue[Run | None] = queue.SimpleQueue()
+        self._open: deque[Run] = deque()  # those that may not have ended yet
         super().__init__("", GenerationConfig(), scope)
 
-    def _queue(self, run: Run) -> None:
+    @property
+    def n_open(self) -> int:
+        """How many runs have not come to their end."""
+        return sum(not run.done for run in list(self._open))
+
+    def _queue(self, runs: Sequence[Run]) -> None:
         if not self._stopped:
-            self._runs.put(run)
+            for run in runs:
+                self._open.append(run)
+                self._runs.put(run)
         if self._stopped:  # before or since: nobody may come for it any more
             raise ClosedError("the LLM is closed")
 
@@ -86,11 +95,13 @@ class FakeEngine(EngineThread):
             if run.claim():
                 _perform(run, self._script, self._vocabulary)
             run.report()
+            self._open.remove(run)
             del run  # while idle, keep nothing of the last one alive
         while not self._runs.empty():
             left = self._runs.get()
             if left is not None:
                 left.abandon()
+                self._open.remove(left)
 
 
 def _perform(run: Run, script: Script, vocabulary: FakeVocabulary) -> None:

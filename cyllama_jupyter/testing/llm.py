@@ -117,8 +117,14 @@ class FakeLLM(LLM):
         """Return the tokens of all parts of a conversation."""
         return [token for part in self.parts_of_chat(messages, template) for token in part.token_ids]
 
-    def _sampler(self, config: GenerationConfig, prompt: Sequence[int], begun: Sequence[int]) -> None:
+    def _samplers(
+        self,
+        configs: Sequence[GenerationConfig],
+        prompt: Sequence[int],  # noqa: ARG002 - the real one's arguments
+        begun: Sequence[int],  # noqa: ARG002 - the same
+    ) -> list[None]:
         """Choose nothing: the text is given."""
+        return [None] * len(configs)
 
     def _prompt_tokens(self, prompt: str | Sequence[int], config: GenerationConfig) -> list[int]:  # noqa: ARG002 - the same
         check_kind(prompt)

@@ -57,6 +57,16 @@ std::shared_ptr<Call> make_call(Dice &dice, std::size_t n_cells) {
     return std::make_shared<Call>(make_prompt(dice, n_cells), limits, stops, dice.below(4));
 }
 
+// One call, or several answers to one prompt, which are taken in together.
+std::vector<std::shared_ptr<Call>> make_calls(Dice &dice, std::size_t n_cells) {
+    std::vector<std::shared_ptr<Call>> calls{make_call(dice, n_cells)};
+    const Call &first = *calls.front();
+    for (std::size_t count = dice.one_in(4) ? 1 + dice.below(5) : 0; count > 0; --count) {
+        calls.push_back(std::make_shared<Call>(first.prompt, first.request.limits, first.stops, first.salt + calls.size()));
+    }
+    return calls;
+}
+
 class Client {
   public:
     Client(World &world, std::size_t n_cells, std::size_t n_calls, std::uint64_t seed)
@@ -64,21 +74,24 @@ class Client {
 
     void run() {
         for (std::size_t count = 0; count < n_calls_; ++count) {
-            const std::shared_ptr<Call> call = make_call(dice_, n_cells_);
+            const std::vector<std::shared_ptr<Call>> calls = make_calls(dice_, n_cells_);
             if (dice_.one_in(20)) {
-                world_.cancel(*call);
+                world_.cancel(*calls.back());
             }
-            const Submitted answer = world_.submit(call);
+            const Submitted answer = world_.submit(calls);
             if (answer == Submitted::stopped) {
                 break;
             }
             if (answer == Submitted::queued) {
-                mine_.push_back(call);
-                disturb(*call);
+                mine_.insert(mine_.end(), calls.begin(), calls.end());
+                disturb(*calls[dice_.below(calls.size())]);
             } else {
                 ++n_refused;
             }
-            if (mine_.size() > 3 || (answer == Submitted::busy && !mine_.empty())) {
+            while (mine_.size() > 3) {
+                finish_one();
+            }
+            if (answer == Submitted::busy && !mine_.empty()) {
                 finish_one();
             }
         }

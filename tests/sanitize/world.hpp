@@ -85,20 +85,27 @@ class World {
         require(open_.empty(), "a request was never handed back");
     }
 
-    Submitted submit(const std::shared_ptr<Call> &call) {
-        call->n_scope_cancels_before = disturbances_.scope_cancels_done;
-        call->token.bind(&scope_);
-        {
+    Submitted submit(const std::vector<std::shared_ptr<Call>> &calls) {
+        std::vector<Request *> requests;
+        for (const auto &call : calls) {
+            call->n_scope_cancels_before = disturbances_.scope_cancels_done;
+            call->token.bind(&scope_);
+            requests.push_back(&call->request);
             const std::lock_guard<std::mutex> lock(mutex_);
             open_.emplace(&call->request, call);
         }
-        const Submitted answer = scheduler_.submit(call->request);
+        const Submitted answer = scheduler_.submit(requests);
         if (answer != Submitted::queued) {
             const std::lock_guard<std::mutex> lock(mutex_);
-            open_.erase(&call->request);
+            for (const auto &call : calls) {
+                require(open_.erase(&call->request) == 1, "a request was taken in that was refused with others");
+            }
         }
         return answer;
     }
+
+    std::size_t n_open() const noexcept { return scheduler_.n_open(); }
+    const FakeBackend &backend() const noexcept { return backend_; }
 
     // Any open call, or null.
     std::shared_ptr<Call> pick(std::size_t number) {
