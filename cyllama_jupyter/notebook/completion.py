@@ -75,15 +75,15 @@ class Completer:
         return self._of_parser(options.PARSER, line, after=1)
 
     def _line(self, line: str) -> Iterable[str]:
-        word = _last_word(line)
         typed = line.split()[1:]
+        begun = typed[:-1] if _last_word(line) else typed
+        names = [name.split() for name in commands.COMMANDS]
+        following = {words[len(begun)] for words in names if words[: len(begun)] == begun and words != begun}
         for length in (2, 1):
-            command = commands.COMMANDS.get(" ".join(typed[:length]))
-            if command is not None and (len(typed) > length or not word):
-                return self._of_parser(command.parser, line, after=1 + length)
-        begun = typed[:-1] if word else typed
-        following = [name.split() for name in commands.COMMANDS]
-        return {words[len(begun)] for words in following if words[: len(begun)] == begun and words != begun}
+            command = commands.COMMANDS.get(" ".join(begun[:length]))
+            if command is not None and len(begun) >= length:
+                return following | set(self._of_parser(command.parser, line, after=1 + length))
+        return following
 
     def _of_parser(self, parser: LineParser, line: str, after: int) -> Iterable[str]:
         word = _last_word(line)
@@ -120,7 +120,7 @@ def _last_word(text: str) -> str:
 
 
 def _result(words: list[str], begun: str) -> SimpleMatcherResult:
-    completions = [SimpleCompletion(text=word) for word in words]
+    completions = [SimpleCompletion(text=word, type="magic") for word in words]
     result: SimpleMatcherResult = {
         "completions": completions,
         "matched_fragment": begun,
