@@ -8,6 +8,7 @@ from cyllama_jupyter.config import GenerationConfig
 from cyllama_jupyter.engine.generation import Generation
 from cyllama_jupyter.engine.llm import LLM
 from cyllama_jupyter.engine.response import Response
+from cyllama_jupyter.errors import AnswerError
 from cyllama_jupyter.notebook import runner
 from cyllama_jupyter.notebook.answer import Answer
 from cyllama_jupyter.notebook.forms import object_of
@@ -163,7 +164,8 @@ class Cell:
         if flag:
             raise interrupt(stop_line(answer.response, self.task.names))
         if answer.error is not None:
-            raise answer.error
+            cut_off = answer.response.finish_reason != "stop"
+            raise AnswerError(f"{answer.error}, or go on with %%llm --continue") if cut_off else answer.error
         return answer
 
     def answer(self, flag: Flag) -> Answer:

@@ -10,7 +10,7 @@ from cyllama_jupyter.notebook.form import Form
 from cyllama_jupyter.notebook.forms import form_of
 from cyllama_jupyter.notebook.options import CellOptions
 from cyllama_jupyter.notebook.prompt import Piece, expand
-from cyllama_jupyter.notebook.question import Begun, Continuation, Question, Questioner
+from cyllama_jupyter.notebook.question import FORM, Begun, Continuation, Question, Questioner
 
 if TYPE_CHECKING:
     from cyllama_jupyter.notebook.session import Session
@@ -42,7 +42,7 @@ def compose(options: CellOptions, cell: str, session: "Session") -> Questioner:
     pieces = with_attachments(expand(prompt, session.namespace), [*files, *variables])
     form = _form(options, session.namespace)
     if form is not None and form.instruction and not options.raw:
-        pieces = [*pieces, Piece(f"\n\n{form.instruction}", "the form of the answer")]
+        pieces = [*pieces, Piece(f"\n\n{form.instruction}", FORM)]
     system = _system(options.system, session.namespace)
     exchange = None
     if options.chat is not None:  # last of all: it holds the conversation

@@ -39,10 +39,7 @@ def object_of(form: Form, answer: Response) -> object:
 
 
 _CUT = {
-    "length": (
-        "it reached max_tokens or the context's end before it was whole, so ask for more with --max-tokens, or go on "
-        "with --continue"
-    ),
+    "length": "it reached max_tokens or the context's end before it was whole, so ask for more with --max-tokens",
     "cancelled": "it was stopped",
     "timeout": "its time was up, so allow more with --timeout",
 }

@@ -12,7 +12,10 @@ from cyllama_jupyter.notebook.conversation import Exchange
 from cyllama_jupyter.notebook.form import Form
 from cyllama_jupyter.notebook.prompt import Piece
 
-__all__ = ["Asked", "Begun", "Continuation", "Question", "Questioner"]
+__all__ = ["FORM", "Asked", "Begun", "Continuation", "Question", "Questioner"]
+
+FORM = "the form of the answer"
+"""The name of the piece that tells the model what form is wanted."""
 
 _SHOWN = 50  # characters of an answer in a list
 
@@ -79,8 +82,8 @@ class Question:
 
     @property
     def title(self) -> str:
-        """The prompt in a line."""
-        return " ".join("".join(piece.text for piece in self.pieces).split())
+        """The prompt in a line, without what the model is told of the form."""
+        return " ".join("".join(piece.text for piece in self.pieces if piece.name != FORM).split())
 
     def messages(self) -> list[dict[str, str]]:
         """Return the conversation that the model is to answer."""

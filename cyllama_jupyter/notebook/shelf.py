@@ -149,11 +149,12 @@ class ModelShelf:
             if not go_on(0.0):
                 raise LoadCancelled(f"stopped waiting to load {path.name}")
         try:
-            llm = self._models.get(path)
-            if llm is not None and settings is not None and settings != self._loaded_with.get(path):
-                llm.close()  # first: there may not be memory for both
-            if llm is None or llm.closed:
+            before = self._models.get(path)
+            llm = before
+            if llm is None or llm.closed or (settings is not None and not self._is_loaded_with(path, settings)):
                 llm = self._add(path, go_on, self._settings() if settings is None else settings)
+                if before is not None:
+                    before.close()  # not sooner: a load that fails costs nobody the model that was there
             if self._closes != closes:  # since the last look, perhaps before it was there to be closed
                 llm.close()
                 raise LoadCancelled(f"{path.name} was unloaded")
@@ -161,11 +162,14 @@ class ModelShelf:
             self._lock.release()
         return llm
 
+    def _is_loaded_with(self, path: Path, settings: LoadSettings) -> bool:
+        return self._loaded_with.get(path) == _without_force(settings)
+
     def _add(self, path: Path, on_progress: OnProgress, settings: LoadSettings) -> LLM:
         self.loading = path
         try:
             llm = self._models[path] = self._open(path, on_progress, **settings)
-            self._loaded_with[path] = {name: value for name, value in settings.items() if name != "force"}
+            self._loaded_with[path] = _without_force(settings)
         finally:
             self.loading = None
         return llm
@@ -198,3 +202,8 @@ class ModelShelf:
             loaded = ", ".join(path.name for path in self._models) or "nothing"
             raise ModelNotFoundError(f"{name!r} is not loaded; {loaded} is")
         return found
+
+
+def _without_force(settings: LoadSettings) -> LoadSettings:
+    """Return how a model is loaded; whether it may not fit is no part of that."""
+    return {name: value for name, value in settings.items() if name != "force"}

@@ -218,10 +218,7 @@ def test_a_whole_answer_is_its_object() -> None:
 CUT: list[tuple[FinishReason, str]] = [
     (
         "length",
-        (
-            "it reached max_tokens or the context's end before it was whole, so ask for more with --max-tokens, or go "
-            "on with --continue"
-        ),
+        "it reached max_tokens or the context's end before it was whole, so ask for more with --max-tokens",
     ),
     ("cancelled", "it was stopped"),
     ("timeout", "its time was up, so allow more with --timeout"),

@@ -17,8 +17,8 @@ _WORDS = 2  # of a name, at most
 
 def help_text() -> str:
     """Return all commands, a line each."""
-    width = max(len(command.usage) for command in COMMANDS.values()) + 2
-    return "\n".join(f"  {command.usage:{width}}{command.summary}" for command in COMMANDS.values())
+    width = max(len(command.synopsis) for command in COMMANDS.values()) + 2
+    return "\n".join(f"  {command.synopsis:{width}}{command.summary}" for command in COMMANDS.values())
 
 
 def run(session: Session, line: str) -> None:

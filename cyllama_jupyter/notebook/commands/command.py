@@ -1,5 +1,6 @@
 """What a command of ``%llm`` is."""
 
+import argparse
 from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -43,6 +44,14 @@ class Command:
         """How it is typed, in a line."""
         words = self.parser.format_usage().removeprefix("usage: ").split()
         return " ".join(words).replace(" [--help]", "")
+
+    @property
+    def synopsis(self) -> str:
+        """How it is typed, in a short line: its options are left to its own help."""
+        shown = [each for each in self.parser.positionals if each.help != argparse.SUPPRESS]
+        words = [str(each.metavar) if each.nargs is None else f"[{each.metavar}]" for each in shown]
+        options = ["[options]"] if set(self.parser.flags) - {"--help"} else []
+        return " ".join([f"%llm {self.name}", *words, *options])
 
     def __call__(self, session: Session, line: str) -> None:
         """Read the rest of its line, and run it.
