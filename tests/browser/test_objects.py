@@ -2,6 +2,8 @@
 
 import json
 
+from axe_playwright_python.sync_playwright import Axe
+
 from tests.browser.conftest import Open
 from tests.browser.page import NotebookPage
 
@@ -12,6 +14,7 @@ PLANET = {
     "moons": ["Phobos", "Deimos"],
 }
 CITIES = [{"city": "*Oslo*", "price": "$5 or $6", "n": 1}, {"city": "<b>a_b_c</b>", "price": "`x`", "n": None}]
+SEVERE = {"serious", "critical"}
 NO_MARKUP = "mjx-container, .jp-RenderedHTML b, .jp-RenderedHTML em"
 
 
@@ -45,6 +48,19 @@ def test_json_is_code_while_it_is_written_and_in_the_end(open_notebook: Open) ->
     [output] = page.save()["cells"][2]["outputs"]
     assert "".join(output["data"]["text/plain"]) == text
     assert page.value("planet['moons']") == "['Phobos', 'Deimos']"
+
+
+def test_axe_finds_nothing_serious_in_an_object_that_is_being_written(open_notebook: Open) -> None:
+    page = open_notebook(model(json.dumps(PLANET), rate=2), "%%llm --as json\nDescribe Mars.")
+    page.run(1)
+    page.start(2)
+    page.output(2).locator(".verbatim.code .hljs-attr").first.wait_for()
+    for theme in ("JupyterLab Light", "JupyterLab Dark"):
+        page.page.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", theme)
+        found = Axe().run(page.page, context=".jp-OutputArea-output").response["violations"]
+        assert [(one["id"], one["impact"]) for one in found if one["impact"] in SEVERE] == []
+    page.stop(2)
+    page.wait_done(2)
 
 
 def test_what_is_cut_off_stays_as_it_is_above_the_error(open_notebook: Open) -> None:
