@@ -17,6 +17,7 @@ struct Sequence {
     SequenceId id;
     std::vector<Token> tokens;   // those in memory
     Request *request = nullptr;  // what is generated in it now, or null
+    std::size_t n_plain = 0;     // so many of its first tokens lie where they would in a context of its own
     bool awaited = false;        // others wait for what its request computes now
 
     // Tokens that its request has and memory lacks.
@@ -51,7 +52,7 @@ class SequencePool {
     // Who is about to compute a longer part of a request's tokens than lies in memory now, so much longer that it is worth the wait
     // or all that there is to have; null: nobody.
     Sequence *computing(const Request &request) noexcept {
-        std::size_t now = stash_.reusable_of(request);
+        std::size_t now = 0;
         std::size_t soon = 0;
         Sequence *source = nullptr;
         for (Sequence &sequence : all_) {
@@ -62,6 +63,8 @@ class SequencePool {
                 source = &sequence;
             }
         }
+        const std::size_t stashed = stash_.reusable_of(request);
+        now = stashed >= now + worth_fetching ? stashed : now;
         const bool is_all = soon == reusable(request.tokens, request, false);
         return soon >= now + worth_waiting || (is_all && soon > now) ? source : nullptr;
     }
@@ -69,8 +72,13 @@ class SequencePool {
     // Gives a request an idle sequence, which there must be, with as much of its prompt in memory as lies anywhere.
     //
     // What lies idle in others moves to the stash: attention adds up over cells, so a sequence whose cells lie behind another's
-    // gets other last bits, and a lone greedy answer would depend on what was asked before.
+    // gets other last bits, and a lone greedy answer would depend on what was asked before. So does what was computed beside others.
     Sequence &take(Request &request) {
+        if (n_busy() == 0) {
+            for (Sequence &sequence : all_) {
+                cut_to_plain(sequence);
+            }
+        }
         Sequence &source = longest_match(request);
         const std::size_t shared = shared_of(source, request);
         const bool goes_on = !is_busy(source) && shared > 0 && stash_.reusable_of(request) < shared + worth_fetching;
@@ -87,7 +95,7 @@ class SequencePool {
         }
         const std::size_t kept = shared_of(target, request);
         if (kept < target.tokens.size()) {
-            target.tokens.resize(backend_.truncate(target.id, kept));
+            cut(target, kept);
         }
         target.request = &request;
         return target;
@@ -96,7 +104,25 @@ class SequencePool {
     void clear(Sequence &sequence) {
         if (!sequence.tokens.empty()) {
             backend_.truncate(sequence.id, 0);
-            sequence.tokens.clear();
+            forget(sequence);
+        }
+    }
+
+    // Nothing of it is in memory any more.
+    static void forget(Sequence &sequence) {
+        sequence.tokens.clear();
+        sequence.n_plain = 0;
+    }
+
+    // A sequence's next tokens are in memory.
+    void append(const std::vector<StepToken> &computed) {
+        const bool alone = std::all_of(all_.begin(), all_.end(), [&](const Sequence &each) {
+            return each.tokens.empty() || each.id == computed.front().sequence;
+        }) && computed.front().sequence == computed.back().sequence;
+        for (const StepToken &each : computed) {
+            Sequence &sequence = all_[static_cast<std::size_t>(each.sequence)];
+            sequence.n_plain += alone && sequence.n_plain == sequence.tokens.size() ? 1 : 0;
+            sequence.tokens.push_back(each.token);
         }
     }
 
@@ -142,6 +168,19 @@ class SequencePool {
         });
     }
 
+    void cut(Sequence &sequence, std::size_t length) {
+        sequence.tokens.resize(backend_.truncate(sequence.id, length));
+        sequence.n_plain = std::min(sequence.n_plain, sequence.tokens.size());
+    }
+
+    // Leaves of an idle sequence what was computed as if alone, where the rest is little work or can come back from the stash.
+    void cut_to_plain(Sequence &sequence) {
+        if (sequence.tokens.size() > sequence.n_plain &&
+            (sequence.tokens.size() < Stash::worth_keeping || stash_.add(sequence.tokens, backend_.save(sequence.id)))) {
+            cut(sequence, sequence.n_plain);
+        }
+    }
+
     Sequence &idle() noexcept { return *std::find_if_not(all_.begin(), all_.end(), is_busy); }
 
     // Fills an empty sequence from the stash or from one that is computed now, whichever has more of the request's tokens.
@@ -151,6 +190,7 @@ class SequencePool {
             const Stash::Entry &entry = *stash_.find(request);
             if (backend_.restore(target.id, entry.state, entry.tokens.size())) {
                 target.tokens = entry.tokens;
+                target.n_plain = n_busy() == 0 ? target.tokens.size() : 0;
                 stash_.touch(entry);
                 return;
             }
@@ -160,6 +200,7 @@ class SequencePool {
         }
         if (shared > 0) {
             backend_.copy(busy->id, target.id, shared);
+            target.n_plain = std::min(busy->n_plain, shared);
             target.tokens.assign(request.tokens.begin(), request.tokens.begin() + static_cast<std::ptrdiff_t>(shared));
         }
     }

@@ -20,9 +20,8 @@ inline std::size_t reusable(const std::vector<Token> &held, const Request &reque
     const std::vector<Token> &tokens = request.tokens;
     const auto end = held.begin() + static_cast<std::ptrdiff_t>(std::min(held.size(), tokens.size() - 1));
     auto length = static_cast<std::size_t>(std::mismatch(held.begin(), end, tokens.begin()).first - held.begin());
-    if (length + 1 == request.n_prompt) {
-        length -= std::min<std::size_t>(length, 1);
-    }
+    const bool leaves_one = length + 1 == request.n_prompt || (!whole_only && length + 3 == request.n_prompt);  // see `readable`
+    length -= std::min<std::size_t>(length, leaves_one || length == 1 ? 1 : 0);
     return whole_only && length < held.size() ? 0 : length;
 }
 
@@ -39,15 +38,16 @@ class Stash {
     // whole_only: an entry is of use only to prompts that begin with all of it.
     Stash(std::size_t most_bytes, bool whole_only) : most_bytes_(most_bytes), whole_only_(whole_only) {}
 
-    // Takes an entry in; those that it can stand for go, and then those that were not used for longest, until there is room.
-    void add(const std::vector<Token> &tokens, std::vector<std::uint8_t> state) {
-        if (state.empty() || state.size() > most_bytes_) {
-            return;
+    // Takes an entry in; those that it can stand for go, and then those that were not used for longest, until there is room. False: it
+    // is too large, or nothing.
+    bool add(const std::vector<Token> &tokens, std::vector<std::uint8_t> state) {
+        if (state.empty() || state.size() + tokens.size() * sizeof(Token) > most_bytes_) {
+            return false;
         }
         for (const Entry &entry : entries_) {
             if (stands_for(entry.tokens, tokens)) {
                 touch(entry);
-                return;
+                return true;
             }
         }
         entries_.remove_if([&](const Entry &entry) { return stands_for(tokens, entry.tokens); });
@@ -55,6 +55,7 @@ class Stash {
         while (n_bytes() > most_bytes_) {
             entries_.pop_front();
         }
+        return true;
     }
 
     // The entry that saves most of computing a request's tokens, or null; it stays valid until the next `add`.
