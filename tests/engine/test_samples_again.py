@@ -59,18 +59,6 @@ def test_begun_answers_do_too(smol: LLM) -> None:
     assert len(answers) == 1
 
 
-def test_a_lone_answer_does_not_depend_on_several_before_it(smollm2: Path, smol: LLM) -> None:
-    greedy = replace(SEEDED, temperature=0.0, max_tokens=40)
-    [*_, answer] = smol.submit_samples(PROMPTS["longer than a step"], 6, replace(SEEDED, max_tokens=60))
-    answer.result(60)
-    goes_on = [*answer.prompt_ids, *answer.token_ids, *smol.tokenize(". And then")]
-    after = smol.submit(goes_on, greedy).result(60)
-    with LLM(smollm2, n_ctx=2048) as fresh:
-        assert fresh.submit(goes_on, greedy).result(60).token_ids == after.token_ids
-    assert after.stats is not None
-    assert after.stats.reused_tokens > len(answer.prompt_ids)
-
-
 def test_answers_under_a_grammar_have_it_in_common(tiny_llm: LLM) -> None:
     config = replace(SEEDED, grammar='root ::= ("yes" | "no") " " [0-9]{4}', max_tokens=40)
     answers = tiny_llm.samples("a", 6, config)
