@@ -133,6 +133,7 @@ class ScriptedLLM:
         n: int,
         config: GenerationConfig,
         timeout: float | None = None,  # noqa: ARG002 - LLM's
+        *,
         begun: Sequence[int] = (),
         known: Sequence[int] = (),
     ) -> list[ScriptedGeneration]:
