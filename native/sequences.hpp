@@ -17,7 +17,8 @@ struct Sequence {
     SequenceId id;
     std::vector<Token> tokens;   // those in memory
     Request *request = nullptr;  // what is generated in it now, or null
-    std::size_t n_plain = 0;     // so many of its first tokens lie where they would in a context of its own
+    std::size_t n_plain = 0;     // so many of its first tokens were computed as if alone in the context
+    bool in_place = false;       // they lie at the context's beginning, as they would alone
     bool awaited = false;        // others wait for what its request computes now
 
     // Tokens that its request has and memory lacks.
@@ -57,31 +58,33 @@ class SequencePool {
         Sequence *source = nullptr;
         for (Sequence &sequence : all_) {
             now = std::max(now, shared_of(sequence, request));
-            const std::size_t length = is_busy(sequence) ? reusable(sequence.request->tokens, request, false) : 0;
+            const std::size_t length = is_busy(sequence) ? all_of_it(*sequence.request, request) : 0;
             if (length > soon) {
                 soon = length;
                 source = &sequence;
             }
         }
-        const std::size_t stashed = stash_.reusable_of(request);
+        const std::size_t stashed = stash_.reusable_of(request, false);
         now = stashed >= now + worth_fetching ? stashed : now;
-        const bool is_all = soon == reusable(request.tokens, request, false);
+        const bool is_all = soon == all_of_it(request, request);
         return soon >= now + worth_waiting || (is_all && soon > now) ? source : nullptr;
     }
 
     // Gives a request an idle sequence, which there must be, with as much of its prompt in memory as lies anywhere.
     //
     // What lies idle in others moves to the stash: attention adds up over cells, so a sequence whose cells lie behind another's
-    // gets other last bits, and a lone greedy answer would depend on what was asked before. So does what was computed beside others.
+    // gets other last bits, and a lone greedy answer would depend on what was asked before. For the same reason a request that is
+    // alone takes nothing that was computed beside others.
     Sequence &take(Request &request) {
-        if (n_busy() == 0) {
+        const bool alone = n_busy() == 0;
+        if (alone) {
             for (Sequence &sequence : all_) {
-                cut_to_plain(sequence);
+                make_plain(sequence);
             }
         }
         Sequence &source = longest_match(request);
         const std::size_t shared = shared_of(source, request);
-        const bool goes_on = !is_busy(source) && shared > 0 && stash_.reusable_of(request) < shared + worth_fetching;
+        const bool goes_on = !is_busy(source) && shared > 0 && stash_.reusable_of(request, alone) < shared + worth_fetching;
         for (Sequence &sequence : all_) {
             if (!is_busy(sequence) && !(goes_on && &sequence == &source)) {
                 put_away(sequence);
@@ -89,9 +92,10 @@ class SequencePool {
         }
         Sequence &target = goes_on ? source : idle();
         if (!goes_on) {
+            target.in_place = alone;
             fill(target, is_busy(source) ? &source : nullptr, request);
         } else if (source.tokens.size() - shared >= Stash::worth_keeping) {
-            stash_.add(source.tokens, backend_.save(source.id));  // somebody may come back to what is cut off now
+            keep(source);  // somebody may come back to what is cut off now
         }
         const std::size_t kept = shared_of(target, request);
         if (kept < target.tokens.size()) {
@@ -121,7 +125,7 @@ class SequencePool {
         }) && computed.front().sequence == computed.back().sequence;
         for (const StepToken &each : computed) {
             Sequence &sequence = all_[static_cast<std::size_t>(each.sequence)];
-            sequence.n_plain += alone && sequence.n_plain == sequence.tokens.size() ? 1 : 0;
+            sequence.n_plain += alone && sequence.in_place && sequence.n_plain == sequence.tokens.size() ? 1 : 0;
             sequence.tokens.push_back(each.token);
         }
     }
@@ -129,14 +133,14 @@ class SequencePool {
     // A prompt has been read. What cannot be cut back to its end later is kept now.
     void note_prompt(const Sequence &sequence) {
         if (!backend_.can_truncate_restored() && sequence.tokens.size() >= Stash::worth_keeping) {
-            stash_.add(sequence.tokens, backend_.save(sequence.id));
+            keep(sequence);
         }
     }
 
     // Empties an idle sequence; what was much work to compute stays in the stash.
     void put_away(Sequence &sequence) {
         if (sequence.tokens.size() >= Stash::worth_keeping) {
-            stash_.add(sequence.tokens, backend_.save(sequence.id));
+            keep(sequence);
         }
         clear(sequence);
     }
@@ -157,7 +161,12 @@ class SequencePool {
     static constexpr std::size_t worth_fetching = 32;  // tokens more than there are already: all of an entry has to be copied
 
     std::size_t shared_of(const Sequence &sequence, const Request &request) const noexcept {
-        return reusable(sequence.tokens, request, !backend_.can_truncate());
+        return reusable(sequence.tokens, sequence.tokens.size(), request, !backend_.can_truncate());
+    }
+
+    // How many of a request's tokens need not be computed when those of another one are.
+    static std::size_t all_of_it(const Request &computed, const Request &request) noexcept {
+        return reusable(computed.tokens, computed.tokens.size(), request, false);
     }
 
     static bool is_busy(const Sequence &sequence) noexcept { return sequence.request != nullptr; }
@@ -173,10 +182,17 @@ class SequencePool {
         sequence.n_plain = std::min(sequence.n_plain, sequence.tokens.size());
     }
 
-    // Leaves of an idle sequence what was computed as if alone, where the rest is little work or can come back from the stash.
-    void cut_to_plain(Sequence &sequence) {
-        if (sequence.tokens.size() > sequence.n_plain &&
-            (sequence.tokens.size() < Stash::worth_keeping || stash_.add(sequence.tokens, backend_.save(sequence.id)))) {
+    bool keep(const Sequence &sequence) { return stash_.add(sequence.tokens, backend_.save(sequence.id), sequence.n_plain); }
+
+    // Leaves of an idle sequence what was computed as if alone and lies where it would; the stash keeps the rest for those who have
+    // company.
+    void make_plain(Sequence &sequence) {
+        if (!sequence.in_place) {
+            put_away(sequence);
+        } else if (sequence.tokens.size() > sequence.n_plain) {
+            if (sequence.tokens.size() >= Stash::worth_keeping) {
+                keep(sequence);
+            }
             cut(sequence, sequence.n_plain);
         }
     }
@@ -186,15 +202,19 @@ class SequencePool {
     // Fills an empty sequence from the stash or from one that is computed now, whichever has more of the request's tokens.
     void fill(Sequence &target, const Sequence *busy, const Request &request) {
         const std::size_t shared = busy == nullptr ? 0 : shared_of(*busy, request);
-        if (stash_.reusable_of(request) >= shared + worth_fetching) {
-            const Stash::Entry &entry = *stash_.find(request);
+        const bool alone = target.in_place;
+        if (stash_.reusable_of(request, alone) >= shared + worth_fetching) {
+            const Stash::Entry &entry = *stash_.find(request, alone);
             if (backend_.restore(target.id, entry.state, entry.tokens.size())) {
                 target.tokens = entry.tokens;
-                target.n_plain = n_busy() == 0 ? target.tokens.size() : 0;
+                target.n_plain = entry.n_plain;
                 stash_.touch(entry);
+                if (alone && target.n_plain < target.tokens.size()) {
+                    cut(target, target.n_plain);
+                }
                 return;
             }
-            if (n_busy() == 0) {  // it was not for want of room beside those who run
+            if (alone) {  // it was not for want of room beside those who run
                 stash_.drop(entry);
             }
         }
