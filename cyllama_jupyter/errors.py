@@ -141,8 +141,8 @@ class EngineBusy(CyllamaError, RuntimeError):
             f"{n_open:,} generations run or wait already, and that is as many as this LLM takes: try again when one "
             f"has ended, or cancel some"
             if n_asked == 1
-            else f"{n_open:,} generations run or wait, and this LLM does not take {n_asked:,} more: ask for fewer at once, "
-            f"or try again when some have ended"
+            else f"{n_open:,} generations run or wait, and this LLM does not take {n_asked:,} more: ask for fewer at "
+            f"once, or try again when some have ended"
         )
         self.n_open = n_open
         self.n_asked = n_asked

@@ -167,7 +167,7 @@ class Scheduler {
             return;
         }
         for (const SequenceId id : lost_) {
-            pool_.all()[static_cast<std::size_t>(id)].tokens.clear();
+            SequencePool::forget(pool_.all()[static_cast<std::size_t>(id)]);
         }
         if (decoded == Decoded::failed) {
             fail(step_.running);
@@ -198,9 +198,7 @@ class Scheduler {
 
     // The step is in memory: note it, and choose the next token of everyone whose logits it brought.
     void take_in() {
-        for (const StepToken &computed : step_.tokens) {
-            pool_.all()[static_cast<std::size_t>(computed.sequence)].tokens.push_back(computed.token);
-        }
+        pool_.append(step_.tokens);
         for (Sequence *sequence : step_.running) {
             Request &request = *sequence->request;
             request.advance(std::min(sequence->tokens.size(), request.n_given));

@@ -21,7 +21,7 @@ class SaveErrand final : public Errand {
         for (const Sequence &sequence : pool.all()) {
             std::vector<std::uint8_t> state = sequence.tokens.empty() ? std::vector<std::uint8_t>() : backend.save(sequence.id);
             if (!state.empty()) {
-                saved.push_back({sequence.tokens, std::move(state)});
+                saved.push_back({sequence.tokens, std::move(state), sequence.n_plain});
             }
         }
     }
@@ -35,7 +35,8 @@ class RestoreErrand final : public Errand {
   private:
     void run(SequencePool &pool, Backend &) override {
         for (Stash::Entry &entry : to_restore) {
-            pool.stash().add(entry.tokens, std::move(entry.state));
+            const std::size_t n_plain = entry.tokens.size();  // the file does not say: what was saved counts as computed alone
+            pool.stash().add(entry.tokens, std::move(entry.state), n_plain);
         }
     }
 };

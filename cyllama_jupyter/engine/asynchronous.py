@@ -91,7 +91,7 @@ class AsyncLLM:
         """Generate from a prompt as it stands; the arguments and errors are those of ``LLM.submit``."""
         return await result_of(self._begin(self.llm.submit(prompt, config, timeout, begun=begun)))
 
-    async def chat(
+    async def chat(  # noqa: PLR0913 - one argument for each thing that a call may bring
         self,
         messages: Sequence[Message],
         config: GenerationConfig | None = None,
@@ -99,11 +99,14 @@ class AsyncLLM:
         timeout: float | None = None,
         *,
         begun: Sequence[int] = (),
+        known: Sequence[int] = (),
     ) -> Response:
         """Answer a conversation; the arguments and errors are those of ``LLM.submit_chat``."""
-        return await result_of(self._begin(self.llm.submit_chat(messages, config, template, timeout, begun=begun)))
+        return await result_of(
+            self._begin(self.llm.submit_chat(messages, config, template, timeout, begun=begun, known=known))
+        )
 
-    async def samples(
+    async def samples(  # noqa: PLR0913 - one argument for each thing that a call may bring
         self,
         prompt: Prompt,
         n: int,
@@ -111,9 +114,12 @@ class AsyncLLM:
         timeout: float | None = None,
         *,
         begun: Sequence[int] = (),
+        known: Sequence[int] = (),
     ) -> list[Response]:
         """Generate several answers to one prompt; the arguments and errors are those of ``LLM.samples``."""
-        generations = [self._begin(each) for each in self.llm.submit_samples(prompt, n, config, timeout, begun=begun)]
+        generations = [
+            self._begin(each) for each in self.llm.submit_samples(prompt, n, config, timeout, begun=begun, known=known)
+        ]
         try:
             return [await result_of(generation) for generation in generations]
         finally:
@@ -136,7 +142,7 @@ class AsyncLLM:
         waker = self._waker()
         return AsyncGeneration(self._begin(self.llm.submit(prompt, config, timeout, begun=begun)), waker, self)
 
-    def stream_chat(
+    def stream_chat(  # noqa: PLR0913 - one argument for each thing that a call may bring
         self,
         messages: Sequence[Message],
         config: GenerationConfig | None = None,
@@ -144,6 +150,7 @@ class AsyncLLM:
         timeout: float | None = None,
         *,
         begun: Sequence[int] = (),
+        known: Sequence[int] = (),
     ) -> AsyncGeneration:
         """Queue the answer to a conversation and return its handle, to be read with ``async for``.
 
@@ -151,7 +158,7 @@ class AsyncLLM:
             RuntimeError: No event loop runs in this thread.
         """
         waker = self._waker()
-        generation = self.llm.submit_chat(messages, config, template, timeout, begun=begun)
+        generation = self.llm.submit_chat(messages, config, template, timeout, begun=begun, known=known)
         return AsyncGeneration(self._begin(generation), waker, self)
 
     def cancel(self) -> None:

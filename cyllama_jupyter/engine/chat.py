@@ -18,8 +18,9 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from cyllama_jupyter._native.model import LlamaModel
 from cyllama_jupyter.config import GenerationConfig
+from cyllama_jupyter.engine.known import with_known
 from cyllama_jupyter.engine.prompt_parts import PromptPart, Segment, cut, marked, spans_of
-from cyllama_jupyter.engine.tokens import Tokenizer
+from cyllama_jupyter.engine.tokens import Tokenizer, ids_of
 from cyllama_jupyter.errors import ChatTemplateError, PromptError
 
 __all__ = ["ChatFormat", "Message"]
@@ -52,7 +53,14 @@ class ChatFormat:
         template = self._model.chat_template()
         return template if template and "{" in template else None  # llama.cpp may give the name of one that it knows
 
-    def tokenize(self, messages: Sequence[Message], config: GenerationConfig, template: str | None = None) -> list[int]:
+    def tokenize(
+        self,
+        messages: Sequence[Message],
+        config: GenerationConfig,
+        template: str | None = None,
+        *,
+        known: Sequence[int] = (),
+    ) -> list[int]:
         """Return the prompt tokens of a conversation, ready for the assistant's answer.
 
         Without any template the messages become plain text, with a warning to the caller of the caller's caller.
@@ -61,16 +69,19 @@ class ChatFormat:
             messages: Mappings with ``role`` and ``content``.
             config: Whether to begin with a BOS token.
             template: Jinja source, or the name of one of the model's templates; None takes its default.
+            known: The tokens of this conversation so far, as they were read and written (see ``with_known``).
 
         Raises:
-            PromptError: A message has no role or content.
+            PromptError: A message has no role or content, or something that is known is no token of this model.
             ChatTemplateError: There is no such template, or it refused the messages.
         """
         source = self._source(template)
         if source is None:
             warnings.warn("this model has no chat template: the messages go to it as plain text", stacklevel=4)
-        prompt = [token for _, tokens in self._read(messages, source) for token in tokens]
-        return self._tokenizer.begin(prompt, add_bos=config.add_bos)
+        read = [token for _, tokens in self._read(messages, source) for token in tokens]
+        prompt = self._tokenizer.begin(read, add_bos=config.add_bos)
+        before = ids_of(known, self._model.n_vocab)
+        return with_known(prompt, before, self._bytes_of, self._markers) if before else prompt
 
     def parts(
         self, messages: Sequence[Message], config: GenerationConfig, template: str | None = None
@@ -152,6 +163,12 @@ class ChatFormat:
     def _user_defined(self) -> set[str]:
         spelled = {self._spell(token) for token in self._model.user_defined_tokens()}
         return {text for text in spelled if text.strip()}
+
+    @cached_property
+    def _markers(self) -> frozenset[int]:
+        """Tokens that text is not the same as, though it may spell them."""
+        visible = (token for token in self._model.user_defined_tokens() if self._spell(token).strip())
+        return frozenset(self._model.control_tokens()) | frozenset(visible)
 
     def _spell(self, token: int) -> str:
         return self._bytes_of(token).decode("utf-8", "replace") if token >= 0 else ""

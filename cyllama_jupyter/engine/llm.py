@@ -206,7 +206,7 @@ class LLM(EngineOwner, PromptReader, StateKeeper):
         """
         return self._submit(partial(self._prompt_tokens, prompt), config, timeout=timeout, begun=begun)[0]
 
-    def submit_chat(
+    def submit_chat(  # noqa: PLR0913 - one argument for each thing that a call may bring
         self,
         messages: Sequence[Message],
         config: GenerationConfig | None = None,
@@ -214,12 +214,24 @@ class LLM(EngineOwner, PromptReader, StateKeeper):
         timeout: float | None = None,
         *,
         begun: Sequence[int] = (),
+        known: Sequence[int] = (),
     ) -> Generation:
-        """Queue the answer to a conversation; the arguments are those of ``chat``, and ``begun`` of ``submit``."""
-        tokenize = partial(self._chat.tokenize, messages, template=template)
+        """Queue the answer to a conversation; other arguments and errors are those of ``chat`` and ``submit``.
+
+        Args:
+            messages: Mappings with ``role`` and ``content``.
+            config: The settings of this call.
+            template: Jinja source, or the name of one of the model's templates.
+            timeout: Seconds from now after which it ends.
+            begun: Tokens that the answer begins with.
+            known: The tokens of this conversation up to its last answer, ``prompt_ids`` and ``token_ids`` of the
+                generation that wrote it. What a model writes may be read again as other tokens, and would then be
+                computed again. They are taken only as far as they say what the messages say.
+        """
+        tokenize = partial(self._chat.tokenize, messages, template=template, known=known)
         return self._submit(tokenize, config, timeout=timeout, begun=begun)[0]
 
-    def samples(
+    def samples(  # noqa: PLR0913 - one argument for each thing that a call may bring
         self,
         prompt: Prompt,
         n: int,
@@ -227,11 +239,12 @@ class LLM(EngineOwner, PromptReader, StateKeeper):
         timeout: float | None = None,
         *,
         begun: Sequence[int] = (),
+        known: Sequence[int] = (),
     ) -> list[Response]:
         """Generate several answers to one prompt, which is read once; the arguments are those of ``submit_samples``."""
-        return collect(self.submit_samples(prompt, n, config, timeout, begun=begun))
+        return collect(self.submit_samples(prompt, n, config, timeout, begun=begun, known=known))
 
-    def submit_samples(
+    def submit_samples(  # noqa: PLR0913 - one argument for each thing that a call may bring
         self,
         prompt: Prompt,
         n: int,
@@ -239,6 +252,7 @@ class LLM(EngineOwner, PromptReader, StateKeeper):
         timeout: float | None = None,
         *,
         begun: Sequence[int] = (),
+        known: Sequence[int] = (),
     ) -> list[Generation]:
         """Queue several answers to one prompt and return their handles at once.
 
@@ -250,15 +264,20 @@ class LLM(EngineOwner, PromptReader, StateKeeper):
             config: The settings of all; a seed s becomes s, s + 1, s + 2 and so on.
             timeout: Seconds from now after which each ends, with ``finish_reason == "timeout"``.
             begun: Tokens that each of them begins with.
+            known: As for ``submit_chat``; for messages alone.
 
         Raises:
             EngineBusy: There is no place for all of them; none is queued.
-            ValueError: ``n`` is not a number from 1 up.
+            ValueError: ``n`` is not a number from 1 up, or tokens are known of what is no conversation.
         """
         if n < 1:
             raise ValueError(f"n must be a number of answers from 1 up, got {n!r}")
         is_chat = not isinstance(prompt, str) and (not prompt or isinstance(prompt[0], Mapping))
-        tokenize: Callable[..., list[int]] = self._chat.tokenize if is_chat else self._prompt_tokens
+        if known and not is_chat:
+            raise ValueError("known tokens are those of a conversation: give its messages, or put them into the prompt")
+        tokenize: Callable[..., list[int]] = (
+            partial(self._chat.tokenize, known=known) if is_chat else self._prompt_tokens
+        )
         return self._submit(partial(tokenize, prompt), config, timeout=timeout, n=n, begun=begun)
 
     def _submit(  # noqa: PLR0913 - one argument for each thing that a call may bring

@@ -6,48 +6,7 @@ from cyllama_jupyter._native.model import LlamaModel
 from cyllama_jupyter._native.sampler import LlamaSampler
 from cyllama_jupyter.config import GenerationConfig
 
-__all__ = ["make_sampler", "make_samplers"]
-
-
-def make_sampler(
-    model: LlamaModel,
-    config: GenerationConfig,
-    n_ctx: int,
-    prompt: Sequence[int] = (),
-    begun: Sequence[int] = (),
-    like: LlamaSampler | None = None,
-) -> LlamaSampler:
-    """Return the chain for one generation: penalties, then what narrows the choice, then the choice itself.
-
-    Args:
-        model: The model that is sampled.
-        config: The generation's settings.
-        n_ctx: Length of the context in tokens: what -1 means for the penalties.
-        prompt: Its tokens count for the penalties.
-        begun: The same, and the grammar has to allow them.
-        like: A chain with the same grammar, which is not read again then.
-
-    Raises:
-        GrammarError: The grammar is not valid, or does not allow what is begun.
-    """
-    sampler = LlamaSampler(model)
-    if config.grammar is not None:
-        if like is None:
-            sampler.constrain(config.grammar)
-        else:
-            sampler.constrain_as(like)
-        sampler.accept_answer(begun)
-    if _add_penalties(sampler, config, n_ctx):
-        sampler.accept((*prompt, *begun))
-    if config.temperature == 0.0:
-        sampler.add_greedy()
-    elif config.mirostat:
-        _add_mirostat(sampler, config)
-    else:
-        _add_narrowing(sampler, config)
-        sampler.add_temperature(config.temperature)
-        sampler.add_dist(config.seed)
-    return sampler
+__all__ = ["make_samplers"]
 
 
 def make_samplers(
@@ -57,19 +16,44 @@ def make_samplers(
     prompt: Sequence[int] = (),
     begun: Sequence[int] = (),
 ) -> list[LlamaSampler]:
-    """Return a chain for each of several answers to one prompt, which have their grammar in common.
+    """Return a chain for each of several answers to one prompt.
 
     Args:
         model: The model that is sampled.
-        configs: The settings of each, which differ in nothing but the seed.
-        n_ctx: Length of the context in tokens.
-        prompt: As for ``make_sampler``, which raises the same errors.
-        begun: The same.
+        configs: The settings of each; they differ in their seeds alone, so the grammar is read once.
+        n_ctx: Length of the context in tokens: what -1 means for the penalties.
+        prompt: Its tokens count for the penalties.
+        begun: The same, and the grammar has to allow them.
+
+    Raises:
+        GrammarError: The grammar is not valid, or does not allow what is begun.
     """
     samplers: list[LlamaSampler] = []
     for config in configs:
-        samplers.append(make_sampler(model, config, n_ctx, prompt, begun, samplers[0] if samplers else None))
+        sampler = LlamaSampler(model)
+        if config.grammar is not None:
+            if samplers:
+                sampler.constrain_as(samplers[0])
+            else:
+                sampler.constrain(config.grammar)
+            sampler.accept_answer(begun)
+        _add_links(sampler, config, n_ctx, (*prompt, *begun))
+        samplers.append(sampler)
     return samplers
+
+
+def _add_links(sampler: LlamaSampler, config: GenerationConfig, n_ctx: int, before: Sequence[int]) -> None:
+    """Add penalties, which look back at ``before``, then what narrows the choice, then the choice itself."""
+    if _add_penalties(sampler, config, n_ctx):
+        sampler.accept(before)
+    if config.temperature == 0.0:
+        sampler.add_greedy()
+    elif config.mirostat:
+        _add_mirostat(sampler, config)
+    else:
+        _add_narrowing(sampler, config)
+        sampler.add_temperature(config.temperature)
+        sampler.add_dist(config.seed)
 
 
 def _add_penalties(sampler: LlamaSampler, config: GenerationConfig, n_ctx: int) -> bool:

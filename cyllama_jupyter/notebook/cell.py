@@ -55,7 +55,8 @@ class Ready:
             GrammarError: The grammar of the answer is not valid, or does not allow its beginning.
             EngineBusy: As many generations as may wait do so.
         """
-        return self.llm.submit_samples(self.asked.prompt, n, self.config, timeout, begun=self.asked.begun)
+        asked = self.asked
+        return self.llm.submit_samples(asked.prompt, n, self.config, timeout, begun=asked.begun, known=asked.known)
 
 
 @dataclass

@@ -75,6 +75,15 @@ class Exchange:
         """What to ask ``LLM.submit_chat``; the last message is the question."""
         return [turn.message for turn in self._turns]
 
+    def known_to(self, model: str) -> tuple[int, ...]:
+        """Return the tokens of the conversation up to its last answer, where a model has read and written them.
+
+        Args:
+            model: Path of the model.
+        """
+        answers = [turn for turn in self._turns if turn.role == "assistant"]
+        return next((turn.prompt_ids + turn.token_ids for turn in answers[-1:] if turn.model == model), ())
+
     def answer(self, response: Response, token_ids: Sequence[int] = (), prompt_ids: Sequence[int] = ()) -> bool:
         """End it with an answer, whole or partial.
 

@@ -27,10 +27,12 @@ class Asked:
     Args:
         prompt: A text, a conversation, or token ids, as ``LLM.submit_samples`` takes them.
         begun: Token ids of the beginning of the answer.
+        known: Token ids of a conversation up to its last answer, where the model has read and written them.
     """
 
     prompt: Prompt
     begun: Sequence[int] = ()
+    known: Sequence[int] = ()
 
 
 class Questioner(Protocol):
@@ -102,7 +104,10 @@ class Question:
         Raises:
             PromptError: It cannot be tokenised.
         """
-        return Asked(self._prompt(llm, config), llm.tokenize(self.prefix) if self.prefix else ())
+        begun = llm.tokenize(self.prefix) if self.prefix else ()
+        through_template = llm.has_chat_template and not self.raw
+        known = self.exchange.known_to(llm.model_path) if self.exchange is not None and through_template else ()
+        return Asked(self._prompt(llm, config), begun, known)
 
     def _prompt(self, llm: LLM, config: GenerationConfig) -> Prompt:
         if self.exchange is not None or (llm.has_chat_template and not self.raw):

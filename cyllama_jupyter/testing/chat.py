@@ -31,6 +31,8 @@ class FakeChat(NamedTuple):
         messages: Sequence[Message],
         config: GenerationConfig,  # noqa: ARG002 - the real one's arguments
         template: str | None = None,  # noqa: ARG002 - the same
+        *,
+        known: Sequence[int] = (),  # noqa: ARG002 - the same
     ) -> list[int]:
         """Return the tokens of a conversation that is to be answered."""
         self.asked.append([dict(message) for message in messages])

@@ -125,3 +125,14 @@ def test_on_a_backend_that_ignores_the_abort_callback_a_cancel_waits_for_one_ste
         assert read % 32 == 0
         assert read < 1500
         assert llm("word", GREEDY) == fresh(slow_model, "word")
+
+
+def test_what_was_computed_beside_others_changes_no_lone_answer(slow_model: Path) -> None:
+    prompt = "word " * 300
+    with LLM(slow_model) as llm:
+        for _ in range(2):
+            beside = [llm.submit(f"{prompt}{number}", GREEDY) for number in ("one", "two", "three")]
+            for generation in beside:
+                generation.result(120)
+        alone = llm(f"{prompt}and more", GREEDY).text
+    assert alone == fresh(slow_model, f"{prompt}and more")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cyllama_jupyter import ClosedError, LlamaContext
+from cyllama_jupyter import ClosedError, EngineBusy, LlamaContext
 from cyllama_jupyter._native.cancel import CancelScope, LoadState
 from cyllama_jupyter._native.model import LlamaModel
 from cyllama_jupyter._native.request import Request
@@ -58,3 +58,28 @@ def test_whoever_comes_after_the_close_is_refused_and_breaks_nothing(model: Llam
         scheduler.save()
     with pytest.raises(ClosedError):
         scheduler.run()
+
+
+def test_several_are_taken_in_together_or_not_at_all(model: LlamaModel, scheduler: Scheduler) -> None:
+    first = [request(model, [1, 2, 3]) for _ in range(3)]
+    scheduler.submit(*first)
+    assert scheduler.n_open == 3
+    with pytest.raises(EngineBusy, match="does not take 4 more"):
+        scheduler.submit(*(request(model, [1, 2, 3]) for _ in range(4)))  # one runs and four may wait
+    with pytest.raises(ValueError, match="without a prompt"):
+        scheduler.submit(request(model, [1, 2, 3]), request(model, []))
+    twice = request(model, [1, 2, 3])
+    with pytest.raises(ValueError, match="can be queued once"):
+        scheduler.submit(twice, twice)
+    assert scheduler.n_open == 3
+    scheduler.stop()
+    scheduler.run()
+    assert scheduler.take_ended() == first
+    assert scheduler.n_open == 0
+
+
+def test_a_grammar_is_not_that_of_another_model(model: LlamaModel, tiny_model: Path) -> None:
+    state = LoadState()
+    other = LlamaModel(str(tiny_model).encode(), n_gpu_layers=0, main_gpu=0, split_mode=1, tensor_split=(), state=state)
+    with pytest.raises(ValueError, match="different models"):
+        LlamaSampler(model).constrain_as(LlamaSampler(other))

@@ -127,15 +127,17 @@ class ScriptedLLM:
     def tokenize_pieces(self, pieces: Sequence[tuple[str, bool]], _: GenerationConfig) -> str:
         return "".join(text for text, _ in pieces)
 
-    def submit_samples(
+    def submit_samples(  # noqa: PLR0913 - LLM's
         self,
         prompt: object,
         n: int,
         config: GenerationConfig,
         timeout: float | None = None,  # noqa: ARG002 - LLM's
+        *,
         begun: Sequence[int] = (),
+        known: Sequence[int] = (),
     ) -> list[ScriptedGeneration]:
-        assert (n, begun) == (1, ())
+        assert (n, begun, known) == (1, (), ())
         self.asked.append(prompt)
         self.configs.append(config)
         return [self.answer]

@@ -45,6 +45,7 @@ class FakeBackend final : public Backend {
         require(!step.empty() && step.size() <= shape_.step_tokens, "a step is empty or too long");
         require(n_threads > 0, "no threads");
         hashes_.clear();
+        places_.clear();
         check_positions(step);
         break_down();
         if (n_used() + step.size() > cells_.size()) {
@@ -61,6 +62,7 @@ class FakeBackend final : public Backend {
         for (const StepToken &each : step) {
             append(each.sequence, each.token);
             hashes_.push_back(each.wants_logits ? hash_of(tokens_of(each.sequence)) : 0);
+            places_.push_back(each.wants_logits ? place_of(each.sequence, step.size()) : 0);
         }
         return Decoded::done;
     }
@@ -73,7 +75,9 @@ class FakeBackend final : public Backend {
             error_ = "made to fail";
             return false;
         }
-        token = next_token(hashes_[index], *static_cast<Salt *>(request.sampler));
+        FakeSampler &sampler = *static_cast<FakeSampler *>(request.sampler);
+        token = next_token(hashes_[index], sampler.salt);
+        sampler.places = mix(sampler.places + places_[index]);
         return true;
     }
 
@@ -156,6 +160,14 @@ class FakeBackend final : public Backend {
         return tokens;
     }
 
+    std::uint64_t place_of(SequenceId sequence, std::size_t n_step) {
+        std::uint64_t hash = n_step > 1 ? 1 : 0;
+        for (const std::size_t cell : held(sequence)) {
+            hash = mix(hash + cell + 1);
+        }
+        return hash;
+    }
+
     void append(SequenceId sequence, Token token) {
         const auto free = std::find_if(cells_.begin(), cells_.end(), [](const Cell &cell) { return cell.n_users == 0; });
         *free = {token, 1};
@@ -199,6 +211,7 @@ class FakeBackend final : public Backend {
     std::vector<Cell> cells_;
     std::vector<std::vector<std::size_t>> held_;  // the cells of each sequence
     std::vector<std::uint64_t> hashes_;           // of the last step: what `sample` is told at each token
+    std::vector<std::uint64_t> places_;           // and where each lay
     std::string error_;
     bool (*asked_)(void *) = nullptr;
     void *data_ = nullptr;

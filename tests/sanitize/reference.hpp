@@ -27,8 +27,13 @@ inline void require(bool holds, const char *what) {
 constexpr Token end_token = 0;
 constexpr Token n_tokens = 64;
 
-// The fake sampler: with another salt the same text goes on otherwise.
+// With another salt the same text goes on otherwise.
 using Salt = std::uint64_t;
+
+struct FakeSampler {
+    Salt salt;
+    std::uint64_t places = 0;  // a hash of how all that was sampled had been computed: in which cells, and whether alone
+};
 
 inline std::uint64_t mix(std::uint64_t value) noexcept {  // the finaliser of splitmix64
     value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9ULL;

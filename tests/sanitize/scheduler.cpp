@@ -62,7 +62,7 @@ std::vector<std::shared_ptr<Call>> make_calls(Dice &dice, std::size_t n_cells) {
     std::vector<std::shared_ptr<Call>> calls{make_call(dice, n_cells)};
     const Call &first = *calls.front();
     for (std::size_t count = dice.one_in(4) ? 1 + dice.below(5) : 0; count > 0; --count) {
-        calls.push_back(std::make_shared<Call>(first.prompt, first.request.limits, first.stops, first.salt + calls.size()));
+        calls.push_back(std::make_shared<Call>(first.prompt, first.request.limits, first.stops, first.sampler.salt + calls.size()));
     }
     return calls;
 }

@@ -7,8 +7,8 @@ import pytest
 
 from tests.sanitize.harness import Kind, run
 
-FEW = {"scheduler": 60, "parts": 10}
-MANY = {"scheduler": 4000, "parts": 400}
+FEW = {"scheduler": 60, "samples": 20, "parts": 10}
+MANY = {"scheduler": 4000, "samples": 1000, "parts": 400}
 
 
 @pytest.mark.parametrize("program", FEW)

@@ -44,13 +44,13 @@ class Event final : public Notifier {
 
 // One request, and what was done to it.
 struct Call {
-    Call(std::vector<Token> prompt_, const Limits &limits_, std::vector<std::string> stops_, Salt salt_)
-        : prompt(std::move(prompt_)), stops(std::move(stops_)), salt(salt_),
-          request(prompt, limits_, stops, &token, &salt, &progressed, &finished) {}
+    Call(std::vector<Token> prompt_, const Limits &limits_, std::vector<std::string> stops_, Salt salt)
+        : prompt(std::move(prompt_)), stops(std::move(stops_)), sampler{salt},
+          request(prompt, limits_, stops, &token, &sampler, &progressed, &finished) {}
 
     const std::vector<Token> prompt;
     const std::vector<std::string> stops;
-    Salt salt;
+    FakeSampler sampler;
     CancelToken token;
     Event progressed, finished, handed_back;
     Request request;
@@ -105,7 +105,6 @@ class World {
     }
 
     std::size_t n_open() const noexcept { return scheduler_.n_open(); }
-    const FakeBackend &backend() const noexcept { return backend_; }
 
     // Any open call, or null.
     std::shared_ptr<Call> pick(std::size_t number) {
@@ -156,7 +155,7 @@ class World {
     void check(Call &call) {
         const Request &request = call.request;
         require(call.n_handed_back == 1, "a request was handed back twice");
-        const Answer whole = reference(call.prompt, call.salt, request.limits, call.stops, shape_.n_cells);
+        const Answer whole = reference(call.prompt, call.sampler.salt, request.limits, call.stops, shape_.n_cells);
         if (request.reason() == Reason::stop || request.reason() == Reason::length) {
             require(request.reason() == whole.reason, "an answer ended for another reason than an undisturbed one");
             require(call.text == whole.text, "an answer is not that of an undisturbed run");
@@ -164,7 +163,7 @@ class World {
             return;
         }
         require(may_end(call), "an answer ended for a reason that there was not");
-        const Answer raw = reference(call.prompt, call.salt, request.limits, {}, shape_.n_cells);  // a stop's beginning may show
+        const Answer raw = reference(call.prompt, call.sampler.salt, request.limits, {}, shape_.n_cells);  // a stop's beginning may show
         require(raw.text.compare(0, call.text.size(), call.text) == 0, "the text so far is not the beginning of the answer");
     }
 
