@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from cyllama_jupyter import LLM, DecodeError, GenerationConfig, GrammarError
+from cyllama_jupyter import LLM, DecodeError, GenerationConfig, GrammarError, Phase
 from cyllama_jupyter._native.sampler import LlamaSampler
 
 IN_TIME = 5.0  # seconds for what takes one at most, on a machine that has other work
+AT_ONCE = 0.4  # seconds: less than what is too much work takes
 TOO_AMBIGUOUS = "the grammar can be read in too many ways here: make it less ambiguous"
 AMBIGUOUS = r'root ::= ([^\n ]{0,200}){200} "\n"'  # some forty thousand places after each byte
 # A hundred calls of as many places that call, after every byte.
@@ -30,6 +31,18 @@ def test_an_ambiguous_grammar_costs_its_neighbour_no_more_than_a_moment(smollm2:
         assert neighbour.result(IN_TIME).finish_reason == "timeout"
         with pytest.raises(DecodeError, match=TOO_AMBIGUOUS):
             constrained.result(IN_TIME)
+        assert llm("Once", GenerationConfig(max_tokens=2)).finish_reason == "length"
+
+
+def test_a_cancel_of_all_that_run_ends_the_choice_of_a_token(smollm2: Path) -> None:
+    with LLM(smollm2, n_ctx=1024) as llm:
+        generation = llm.submit("A poem about", GenerationConfig(temperature=0.0, grammar=AMBIGUOUS))
+        while generation.progress.phase is not Phase.DECODE:
+            assert not generation.wait(0.001)
+        begin = time.perf_counter()
+        llm._ctx.cancel = True
+        assert generation.result(IN_TIME).finish_reason == "cancelled"
+        assert time.perf_counter() - begin < AT_ONCE
         assert llm("Once", GenerationConfig(max_tokens=2)).finish_reason == "length"
 
 
