@@ -21,14 +21,17 @@ struct Interrupted {};
 class Constraint {
   public:
     Constraint(std::shared_ptr<const Pieces> pieces, std::shared_ptr<const Grammar> grammar)
-        : pieces_(std::move(pieces)), grammar_(std::move(grammar)), matcher_(*grammar_), front_(matcher_.begin()) {}
+        : pieces_(std::move(pieces)), grammar_(std::move(grammar)), matcher_(*grammar_), front_(matcher_.begin()) {
+        matcher_.limit_work(matcher_.work() + most_work);
+    }
 
     // Whether the answer is whole as it stands.
     bool complete() const noexcept { return front_.complete; }
     // Whether nothing can follow it.
     bool over() const noexcept { return front_.complete && front_.places.empty(); }
 
-    // Whether a token may come next. Asks `interrupted()` now and then, and throws Interrupted.
+    // Whether a token may come next. Asks `interrupted()` now and then, and throws Interrupted; a GrammarError where one token's
+    // choice is too much work.
     template <typename Asked>
     bool allows(llama_token token, const Asked &interrupted) {
         if (pieces_->ends[static_cast<std::size_t>(token)]) {
@@ -49,6 +52,7 @@ class Constraint {
         }
         front_ = std::move(next);
         matcher_.tidy(front_);
+        matcher_.limit_work(matcher_.work() + most_work);
     }
 
     // Marks every token that may come next; the same.
@@ -66,6 +70,8 @@ class Constraint {
 
   private:
     static constexpr std::size_t work_between_looks = 4096;  // some hundred microseconds
+    // For one token, while all other generations of the model wait: a second or so.
+    static constexpr std::size_t most_work = 100'000'000;
 
     // Runs something that makes fronts, and forgets them.
     template <typename Trial>

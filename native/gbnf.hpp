@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "endings.hpp"
 #include "gbnf_scanner.hpp"
 #include "grammar.hpp"
 #include "utf8_ranges.hpp"
@@ -24,6 +25,10 @@ class GbnfReader : private GbnfScanner {
     static Grammar read(std::string_view text) {
         Grammar grammar;
         GbnfReader(text, grammar).read_rules();
+        grammar.shorten();
+        if (!Endings(grammar).can_end(grammar.root)) {
+            throw GrammarError("no text can come of its rule 'root': every way through it comes to a rule again that it is in already");
+        }
         return grammar;
     }
 
@@ -54,7 +59,7 @@ class GbnfReader : private GbnfScanner {
         skip(true);
         const std::uint32_t rule = rule_of(name);
         const Fragment whole = read_choice(0);
-        grammar_.starts[rule] = build_.finish(whole);
+        grammar_.starts[rule] = build_.finish(whole, rule);
         is_defined_[rule] = true;
         if (!at_end() && peek() != '\r' && peek() != '\n') {
             throw GrammarError("expected the end of the rule '" + name + "'");

@@ -4,6 +4,7 @@
 // names them, so a part that is repeated is a plain copy of its states.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <stdexcept>
@@ -23,7 +24,7 @@ struct Grammar {
         fork,  // to `a` and to `b`
         read,  // one byte, by one of the edges from `a` up to `b`
         call,  // of rule `a`; then to the next state
-        end    // of the rule
+        end    // of rule `a`
     };
     struct State {
         Kind kind;
@@ -49,6 +50,18 @@ struct Grammar {
         return state;
     }
 
+    // Lets every jump lead to where a row of them ends.
+    void shorten() noexcept {
+        for (std::uint32_t first = 0; first < states.size(); ++first) {
+            const std::uint32_t end = settled(first);
+            for (std::uint32_t state = first; state != end;) {  // a second walk over them takes one step
+                const std::uint32_t next = at(state, states[state].a);
+                states[state].a = static_cast<std::int32_t>(end) - static_cast<std::int32_t>(state);
+                state = next;
+            }
+        }
+    }
+
     static std::uint32_t at(std::uint32_t state, std::int32_t relative) noexcept {
         return static_cast<std::uint32_t>(static_cast<std::int64_t>(state) + relative);
     }
@@ -64,7 +77,8 @@ struct Fragment {
 // Puts automata together by Thompson's construction. Every state that a call returns to lies just behind the call.
 class GrammarBuilder {
   public:
-    static constexpr std::size_t most_states = 1u << 20;  // 12 bytes each
+    static constexpr std::size_t most_states = 1u << 20;       // 12 bytes each
+    static constexpr std::size_t most_copied = 8 * most_states;  // in all
 
     explicit GrammarBuilder(Grammar &grammar) : grammar_(grammar) {}
 
@@ -106,7 +120,8 @@ class GrammarBuilder {
     Fragment repeat(const Fragment &part, std::size_t least, std::size_t most, bool endless) {
         const std::vector<Grammar::State> body(grammar_.states.begin() + part.first, grammar_.states.end());
         const std::size_t copies = endless ? least + 1 : most;
-        if (copies > most_states / (body.size() + 1)) {
+        copied_ += body.size() * (std::min(copies, most_states) + 1);  // every mark copies again what is before it
+        if (copies > most_states / (body.size() + 1) || copied_ > most_copied) {
             throw GrammarError("its repetitions make it too large");
         }
         grammar_.states.resize(part.first);
@@ -135,8 +150,8 @@ class GrammarBuilder {
     }
 
     // Ends a rule; returns its first state.
-    std::uint32_t finish(const Fragment &whole) {
-        link(whole.exit, add({Grammar::Kind::end}));
+    std::uint32_t finish(const Fragment &whole, std::uint32_t rule) {
+        link(whole.exit, add({Grammar::Kind::end, static_cast<std::int32_t>(rule)}));
         return whole.entry;
     }
 
@@ -167,6 +182,7 @@ class GrammarBuilder {
     }
 
     Grammar &grammar_;
+    std::size_t copied_ = 0;  // states
 };
 
 }  // namespace cyllama

@@ -82,7 +82,7 @@ class LlamaBackend final : public Backend {
                 error_ = "the model computed no numbers (NaN logits); its file is probably damaged";
                 return false;
             }
-            const auto interrupted = [&] { return request.interruption() != Reason::none; };
+            const auto interrupted = [&] { return request.interruption() != Reason::none || asked_(asked_data_); };
             token = static_cast<Chooser *>(request.sampler)->choose(ctx_, at, interrupted);
             if (request.limits.n_likely >= 0 && !is_end(token)) {
                 const auto count = std::min(static_cast<std::size_t>(request.limits.n_likely), static_cast<std::size_t>(n_vocab_));

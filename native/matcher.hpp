@@ -9,12 +9,14 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
 #include <vector>
 
 #include "grammar.hpp"
+#include "place_set.hpp"
 
 namespace cyllama {
 
@@ -45,8 +47,10 @@ class Matcher {
     // After one byte more. Made of an older front than the newest, it may follow `cut_back` alone.
     Front step(const Front &front, std::uint8_t byte) {
         Closure closure(*this);
+        std::size_t n_edges = 0;
         for (const Front::Place &place : front.places) {
             const Grammar::State &state = grammar_.states[place.state];
+            n_edges += static_cast<std::size_t>(state.b - state.a);
             for (std::int32_t index = state.a; index < state.b; ++index) {
                 const Grammar::Edge &edge = grammar_.edges[static_cast<std::size_t>(index)];
                 if (edge.low <= byte && byte <= edge.high) {
@@ -54,11 +58,14 @@ class Matcher {
                 }
             }
         }
+        work_ += (front.places.size() * work_of_edges / 8 + n_edges) / work_of_edges;
         return closure.run();
     }
 
-    // How many places were looked at in all: a measure of the time spent.
+    // A measure of the time spent: how many places were looked at in all.
     std::size_t work() const noexcept { return work_; }
+    // At how much work `begin` and `step` throw a GrammarError.
+    void limit_work(std::size_t most) noexcept { most_work_ = most; }
 
     // To forget the fronts that were made after this mark.
     struct Mark {
@@ -108,7 +115,9 @@ class Matcher {
     static constexpr std::uint32_t none = 0xFFFFFFFF;
     static constexpr std::uint32_t bottom = 0;  // the node that the root returns to
     static constexpr std::size_t least_worth_tidying = 4096;
-    static constexpr std::size_t most_places = 200'000;
+    static constexpr std::size_t most_places = 200'000;    // after one byte
+    static constexpr std::size_t most_links = 10'000'000;  // 8 bytes each
+    static constexpr std::size_t work_of_edges = 64;       // so many are looked through in the time that a place takes
 
     struct Node {
         std::uint32_t call;     // the state that called
@@ -119,19 +128,25 @@ class Matcher {
         std::uint32_t next;
     };
 
+    [[noreturn]] static void refuse() {
+        throw GrammarError("the grammar can be read in too many ways here: make it less ambiguous");
+    }
+
     // Follows all that needs no byte.
     class Closure {
       public:
-        explicit Closure(Matcher &matcher) : of_(matcher) {}
+        explicit Closure(Matcher &matcher) : of_(matcher) { of_.seen_.clear(); }
 
         void add(std::uint32_t state, std::uint32_t node) {
+            if (++of_.work_ > of_.most_work_) {
+                refuse();
+            }
             state = of_.grammar_.settled(state);
-            if (!is_new(state, node)) {
+            if (!of_.seen_.insert(static_cast<std::uint64_t>(state) << 32 | node)) {
                 return;
             }
-            ++of_.work_;
             if (++n_added_ > most_places) {
-                throw GrammarError("the grammar can be read in too many ways here: make it less ambiguous");
+                refuse();
             }
             todo_.push_back({state, node});
         }
@@ -146,20 +161,6 @@ class Matcher {
         }
 
       private:
-        static constexpr std::size_t few = 24;  // are looked through faster than hashed
-
-        bool is_new(std::uint32_t state, std::uint32_t node) {
-            const std::uint64_t key = static_cast<std::uint64_t>(state) << 32 | node;
-            if (few_seen_.size() < few) {
-                if (std::find(few_seen_.begin(), few_seen_.end(), key) != few_seen_.end()) {
-                    return false;
-                }
-                few_seen_.push_back(key);
-                return true;
-            }
-            return std::find(few_seen_.begin(), few_seen_.end(), key) == few_seen_.end() && seen_.insert(key).second;
-        }
-
         void follow(const Front::Place &place) {
             const Grammar::State &state = of_.grammar_.states[place.state];
             switch (state.kind) {
@@ -191,6 +192,9 @@ class Matcher {
             if (is_new) {
                 of_.nodes_.push_back({place.state, none});
             }
+            if (of_.links_.size() >= most_links) {
+                refuse();
+            }
             of_.links_.push_back({place.node, of_.nodes_[node].callers});  // once for each: a place is followed once
             of_.nodes_[node].callers = static_cast<std::uint32_t>(of_.links_.size() - 1);
             if (is_new) {
@@ -205,7 +209,9 @@ class Matcher {
                 front_.complete = true;
                 return;
             }
-            left_.insert(node);
+            if (!left_.insert(node).second) {
+                return;  // `call` sees to the links that it gets after that
+            }
             const std::uint32_t call = of_.nodes_[node].call;
             for (std::uint32_t link = of_.nodes_[node].callers; link != none; link = of_.links_[link].next) {
                 add(call + 1, of_.links_[link].node);
@@ -215,8 +221,6 @@ class Matcher {
         Matcher &of_;
         Front front_;
         std::vector<Front::Place> todo_;
-        std::vector<std::uint64_t> few_seen_;
-        std::unordered_set<std::uint64_t> seen_;
         std::unordered_map<std::uint32_t, std::uint32_t> made_;  // a call to the node that it made at this byte
         std::unordered_set<std::uint32_t> left_;                 // nodes whose rule has come to its end at this byte
         std::size_t n_added_ = 0;
@@ -225,8 +229,10 @@ class Matcher {
     const Grammar &grammar_;
     std::vector<Node> nodes_;
     std::vector<Link> links_;
+    PlaceSet seen_;  // the running closure's
     std::size_t worth_tidying_ = least_worth_tidying;
     std::size_t work_ = 0;
+    std::size_t most_work_ = std::numeric_limits<std::size_t>::max();
 };
 
 }  // namespace cyllama

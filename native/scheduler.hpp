@@ -73,15 +73,17 @@ class Scheduler {
   private:
     static bool should_abort(void *data) {
         const auto *self = static_cast<const Scheduler *>(data);
-        return self->interrupted() || self->takes_too_long();
+        return self->choosing_ ? self->ends_all() : self->interrupted() || self->takes_too_long();
     }
+
+    bool ends_all() const noexcept { return stopped_.load() || cancel_running_.load(); }
 
     // The governor has been told of a step that fewer threads would have been through with.
     bool takes_too_long() const noexcept { return give_up_at_ != Clock::time_point::max() && Clock::now() >= give_up_at_; }
 
     // A step without a prompt chunk is short, and not aborted for one of several.
     bool interrupted() const noexcept {
-        return stopped_.load() || cancel_running_.load() ||
+        return ends_all() ||
                ((step_.has_prefill || step_.running.size() == 1) &&
                std::any_of(step_.running.begin(), step_.running.end(),
                            [](const Sequence *sequence) { return sequence->request->interruption() != Reason::none; }));
@@ -225,14 +227,26 @@ class Scheduler {
             return;
         }
         Token token = 0;
-        if (!backend_.sample(request, index, token)) {
-            const Reason reason = request.interruption();
+        choosing_ = true;
+        const bool is_chosen = backend_.sample(request, index, token);
+        choosing_ = false;
+        if (!is_chosen) {
+            const Reason reason = interruption(request);
             reason == Reason::none ? fail({&sequence}) : end(sequence, reason);
         } else if (backend_.is_end(token)) {
             end(sequence, Reason::stop);
         } else {
             keep(sequence, token);
         }
+    }
+
+    // Why a request that runs has to end now, or `none`.
+    Reason interruption(const Request &request) const noexcept {
+        const Reason own = request.interruption();
+        return own != Reason::none       ? own
+               : cancel_running_.load()  ? Reason::cancelled
+               : stopped_.load()         ? Reason::closed
+                                         : Reason::none;
     }
 
     void keep(Sequence &sequence, Token token) {
@@ -319,6 +333,7 @@ class Scheduler {
     std::vector<Errand *> errands_;
     std::size_t n_fit_ = 0;  // how many requests fit the context at once, learnt when one did not; 0: not known
     Step step_;
+    bool choosing_ = false;  // a token, which under a grammar can take long
     std::vector<SequenceId> lost_;
     Clock::time_point give_up_at_ = Clock::time_point::max();
 };

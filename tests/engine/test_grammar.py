@@ -87,7 +87,7 @@ def test_samples_are_each_constrained(tiny_llm: LLM) -> None:
 
 def test_what_no_token_can_spell_is_an_error_and_the_model_lives_on(tiny_llm: LLM) -> None:
     with pytest.raises(DecodeError, match="no token of this model goes on with the text as the grammar wants it"):
-        tiny_llm("a", of("root ::= [\\uD800]"))
+        tiny_llm("a", of('root ::= . [\\uD800] | "\\U0010FFFF"'))
     assert tiny_llm("a", of('root ::= "yes"')) == "yes"
 
 

@@ -108,8 +108,6 @@ def test_what_a_grammar_takes(model: LlamaModel, grammar: str, good: Sequence[st
 HOSTILE = {
     "as many ways as 2 to the length": 'root ::= "a" root "b" | "a" root "c" | "x"',
     "all ways to cut a text": "root ::= root root | [a-z ]{1,2}",
-    "a rule that is itself": "root ::= root",
-    "rules that are each other": "root ::= x\nx ::= y\ny ::= x | root",
     "nothing in 2 to the 40 ways": "\n".join(
         ["root ::= a0", *(f"a{i} ::= a{i + 1} a{i + 1}" for i in range(40)), 'a40 ::= "" | "a"']
     ),
