@@ -1,4 +1,4 @@
-"""A JSON schema as a grammar that llama.cpp decodes under, and as the check of what was decoded.
+"""A JSON schema as a grammar that an answer is decoded under, and as the check of what was decoded.
 
 The grammar keeps the model to the schema while it writes; what a grammar cannot say is checked in the answer. Schemas
 are checked first and whole: whatever is wrong with one is known before anything is decoded. Nothing is ever fetched.

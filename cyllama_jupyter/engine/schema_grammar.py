@@ -1,4 +1,4 @@
-"""Writes GBNF, llama.cpp's language of grammars, for a schema in plain terms (see ``schema_plain``).
+"""Writes GBNF, the language of grammars, for a schema in plain terms (see ``schema_plain``).
 
 What a model may write is JSON that every reader takes: at most one blank between two tokens, no control character in a
 string, no half of a surrogate pair, numbers that a float holds. A string has no bound of its own.

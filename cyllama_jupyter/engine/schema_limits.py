@@ -12,4 +12,4 @@ MOST_NODES = 5_000
 """How many schemas may come of one when its references and alternatives are written out."""
 
 MOST_REPEATS = 1_000
-"""The largest bound of a repetition; llama.cpp's parser of grammars refuses more than 2,000."""
+"""The largest bound of a repetition; each is written out as states of the grammar."""
