@@ -21,6 +21,7 @@ _DIGIT: Ranges = ((0x30, 0x39),)
 _WORD: Ranges = ((0x30, 0x39), (0x41, 0x5A), (0x5F, 0x5F), (0x61, 0x7A))
 _SPACE: Ranges = ((0x09, 0x0D), (0x20, 0x20))
 _NO_ASCII: Ranges = ((0x80, sys.maxunicode),)
+_IDEOGRAPHS = 0x20000  # no script is written from here on but in ideographs, which are neither digits nor blanks
 _BYTE_ORDER_MARK = (0xFEFF, 0xFEFF)  # a blank in ECMA-262
 _LINE_ENDS: Ranges = ((0x0A, 0x0A), (0x0D, 0x0D))
 _CONTROLS = {"n": 0x0A, "t": 0x09, "r": 0x0D, "f": 0x0C, "v": 0x0B, "0": 0x00}
@@ -98,8 +99,8 @@ def _widest(letter: str) -> Ranges:
     if letter == "w":
         return _joined([*_WORD, *_NO_ASCII])  # the letters of all scripts are too many ranges to write
     if letter == "d":
-        return _joined((code, code) for code in range(_LAST + 1) if chr(code).isdecimal())
-    spaces = (code for code in range(_LAST + 1) if chr(code).isspace())
+        return _joined((code, code) for code in range(_IDEOGRAPHS) if chr(code).isdecimal())
+    spaces = (code for code in range(_IDEOGRAPHS) if chr(code).isspace())
     return _joined([*((code, code) for code in spaces), _BYTE_ORDER_MARK])
 
 

@@ -59,6 +59,11 @@ CASES: dict[str, tuple[dict[str, Any], list[str], list[str]]] = {
         ['{"a":"x","b":1}'],
         ['{"b":"x"}'],
     ),
+    "a name is not written among the others": (
+        {**of(ab=INTEGER), "properties": {"ab": INTEGER, "ac": False, "é/": TEXT}, "additionalProperties": True},
+        ['{"ab":1,"a":"x","abc":"x","b":"x","":"x","\\n":"x","é":"x"}', '{"ab":1,"é/":"x"}'],
+        ['{"ab":1,"ab":"x"}', '{"ab":1,"ac":1}', '{"ab":1,"\\u0061c":1}', '{"ab":1,"é/":1}', '{"ab":1,"é\\/":1}'],
+    ),
     "places and items": (
         {"allOf": [{"prefixItems": [{}, {}]}, {"items": INTEGER}]},
         ["[1,2]"],
@@ -85,6 +90,12 @@ def test_what_fits_all_parts_is_written_and_nothing_else(name: str, engine: Matc
     assert unenforced(schema) == set()
     checker = validator(schema)
     assert [text for text in takes if not checker.is_valid(json.loads(text))] == []
+
+
+def test_where_names_are_too_long_to_be_told_apart_it_is_said() -> None:
+    schema = {"properties": {"n" * 600: INTEGER}, "additionalProperties": True}
+    assert unenforced(schema) == {"properties"}
+    assert unenforced({**schema, "additionalProperties": False}) == set()
 
 
 def test_constants_that_differ_fit_nothing() -> None:
