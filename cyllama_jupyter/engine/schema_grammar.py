@@ -1,4 +1,4 @@
-"""Writes GBNF, llama.cpp's language of grammars, for a schema in plain terms (see ``schema_plain``).
+"""Writes GBNF, the language of grammars, for a schema in plain terms (see ``schema_plain``).
 
 What a model may write is JSON that every reader takes: at most one blank between two tokens, no control character in a
 string, no half of a surrogate pair, numbers that a float holds. A string has no bound of its own.
@@ -7,9 +7,10 @@ string, no half of a surrogate pair, numbers that a float holds. A string has no
 import json
 import re
 
+from cyllama_jupyter.engine.schema_literal import literal
+from cyllama_jupyter.engine.schema_names import other_names
 from cyllama_jupyter.engine.schema_plain import Plain
 from cyllama_jupyter.engine.schema_types import Node
-from cyllama_jupyter.errors import SchemaError
 
 __all__ = ["grammar"]
 
@@ -41,22 +42,6 @@ _NAME = re.compile(r"[^a-zA-Z0-9]+")
 def grammar(schema: Plain) -> str:
     """Return the grammar whose rule ``root`` is the JSON of a schema's values."""
     return _Writer(schema).text()
-
-
-def literal(text: str) -> str:
-    """Return a text as a GBNF literal.
-
-    Raises:
-        SchemaError: It holds half of a surrogate pair, which has no UTF-8.
-    """
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise SchemaError(
-            f"the schema's text {text!r} holds half of a surrogate pair, which cannot be written"
-        ) from None
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r")
-    return f'"{escaped}"'
 
 
 def _constant(value: object) -> str:
@@ -147,7 +132,7 @@ class _Writer:
         first = then = ""
         if node["additionalProperties"] is not None:
             value = self._rule(node["additionalProperties"], f"{name}-other")
-            other = self._add(f"{name}-other-member", f'string ":" space {value}')
+            other = self._add(f"{name}-other-member", f'{self._other_name(node, name)} ":" space {value}')
             first, then = f'({other} ("," space {other})*)?', f'("," space {other})*'
         for number, (member, required) in reversed(list(enumerate(members))):
             rest = self._add(f"{name}-rest-{number}", then) if then else ""
@@ -155,6 +140,12 @@ class _Writer:
             first = here if required else f"({here})?" if not first else self._add(f"{name}-from", f"{here} | {first}")
             then = f'"," space {member} {rest}'.strip() if required else f'("," space {member})? {rest}'.strip()
         return f'"{{" space {first} "}}" space'
+
+    def _other_name(self, node: Node, name: str) -> str:
+        if not node["apart"]:
+            return "string"
+        rule = other_names(node["apart"], lambda rule: self._add(f"{name}-name-{len(self._rules)}", rule))
+        return rf'"\"" ({rule}) "\"" space'
 
 
 def _times(least: int, most: int | None) -> str:

@@ -6,6 +6,7 @@ alternation, quantifiers, and anchors at both ends. Look-around, back-references
 
 import sys
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from cyllama_jupyter.engine.schema_limits import MOST_REPEATS
 
@@ -19,6 +20,9 @@ _SURROGATES = (0xD800, 0xDFFF)
 _DIGIT: Ranges = ((0x30, 0x39),)
 _WORD: Ranges = ((0x30, 0x39), (0x41, 0x5A), (0x5F, 0x5F), (0x61, 0x7A))
 _SPACE: Ranges = ((0x09, 0x0D), (0x20, 0x20))
+_NO_ASCII: Ranges = ((0x80, sys.maxunicode),)
+_IDEOGRAPHS = 0x20000  # no script is written from here on but in ideographs, which are neither digits nor blanks
+_BYTE_ORDER_MARK = (0xFEFF, 0xFEFF)  # a blank in ECMA-262
 _LINE_ENDS: Ranges = ((0x0A, 0x0A), (0x0D, 0x0D))
 _CONTROLS = {"n": 0x0A, "t": 0x09, "r": 0x0D, "f": 0x0C, "v": 0x0B, "0": 0x00}
 _ESCAPED = {
@@ -85,12 +89,28 @@ def _class_rule(ranges: Ranges) -> str:
     return choices[0] if len(choices) == 1 else f"({' | '.join(choices)})"
 
 
+_NARROW = {"d": _DIGIT, "w": _WORD, "s": _SPACE}
+r"""What ``\d``, ``\w`` and ``\s`` match for every reader."""
+
+
+@lru_cache
+def _widest(letter: str) -> Ranges:
+    r"""Return what ``\d``, ``\w`` or ``\s`` matches for some reader: ECMA-262, Python's ``re``, Rust's ``regex``."""
+    if letter == "w":
+        return _joined([*_WORD, *_NO_ASCII])  # the letters of all scripts are too many ranges to write
+    if letter == "d":
+        return _joined((code, code) for code in range(_IDEOGRAPHS) if chr(code).isdecimal())
+    spaces = (code for code in range(_IDEOGRAPHS) if chr(code).isspace())
+    return _joined([*((code, code) for code in spaces), _BYTE_ORDER_MARK])
+
+
 class _Parser:
     """A recursive descent over one pattern; every method leaves ``_at`` behind what it has read."""
 
     def __init__(self, pattern: str) -> None:
         self._pattern = pattern
         self._at = 0
+        self._named: set[str] = set()
 
     def whole(self) -> str:
         """Read everything; ``^`` and ``$`` may stand at the ends of each alternative."""
@@ -164,11 +184,14 @@ class _Parser:
         self._at += len(inside) + 1
         return f"{{{int(low)}{comma}{int(high) if high else ''}}}"
 
-    def _escape(self) -> Ranges:
+    def _escape(self, *, inverse: bool = False) -> Ranges:
         letter = self._next("backslash")
-        named = {"d": _DIGIT, "w": _WORD, "s": _SPACE}.get(letter.lower())
-        if named is not None:
-            return named if letter.islower() else _all_but(named)
+        if letter.lower() in _NARROW:
+            self._named.add(letter)
+            # Readers differ beyond ASCII: what is written is in the set for all of them.
+            wide = inverse != letter.isupper()
+            found = _widest(letter.lower()) if wide else _NARROW[letter.lower()]
+            return _all_but(found) if letter.isupper() else found
         if letter in "xu":
             return self._by_number(2 if letter == "x" else 4)
         if letter in _CONTROLS:
@@ -186,17 +209,20 @@ class _Parser:
     def _class(self) -> Ranges:
         negated = self._took("^")
         ranges: list[tuple[int, int]] = []
+        self._named.clear()
         while not self._took("]"):
-            member = self._member()
+            member = self._member(inverse=negated)
             if self._pattern.startswith("-", self._at) and not self._pattern.startswith("-]", self._at):
                 self._at += 1
                 ranges.append((member[0][0], self._member()[-1][1]))
             else:
                 ranges += member
+        if any(letter.upper() in self._named for letter in self._named - {"D", "W", "S"}):
+            ranges = [(0, _LAST)]  # as people write [\s\S] for any character
         return _all_but(_joined(ranges)) if negated else _joined(ranges)
 
-    def _member(self) -> Ranges:
+    def _member(self, *, inverse: bool = False) -> Ranges:
         character = self._next("class")
         if character == "\\":
-            return ((0x08, 0x08),) if self._took("b") else self._escape()
+            return ((0x08, 0x08),) if self._took("b") else self._escape(inverse=inverse)
         return ((ord(character), ord(character)),)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
+from cyllama_jupyter.engine.schema_equality import key
 from cyllama_jupyter.engine.schema_limits import MOST_DEPTH, MOST_NODES
 from cyllama_jupyter.engine.schema_merge import Schema, merged
 from cyllama_jupyter.engine.schema_types import BUILDERS, Node, Visit
@@ -89,9 +90,7 @@ class _Simplifier:
 
     def visit(self, schema: Schema, depth: int) -> Node | None:
         """Return a schema's plain node."""
-        self._nodes += 1
-        if depth > MOST_DEPTH or self._nodes > MOST_NODES:
-            raise SchemaError("the schema is nested too deep, grows too large, or refers to itself without end")
+        self._count(depth)
         if isinstance(schema, dict) and set(schema) - _ANNOTATIONS == {"$ref"}:
             return self._reference(schema["$ref"], depth)
         flat = self._flat(schema)
@@ -105,18 +104,25 @@ class _Simplifier:
             return self._constants(flat)
         return self._typed(flat, depth)
 
+    def _count(self, depth: int = 0) -> None:
+        self._nodes += 1
+        if depth > MOST_DEPTH or self._nodes > MOST_NODES:
+            raise SchemaError("the schema is nested too deep, grows too large, or refers to itself without end")
+
     def _flat(self, schema: Schema) -> Schema:
         """Return a schema without annotations, references and ``allOf`` at its top."""
-        flat = self._bare(schema)
-        for _ in range(MOST_DEPTH):
-            if isinstance(flat, bool) or not flat.keys() & {"$ref", "allOf"}:
-                return flat
-            parts = list(flat.pop("allOf", []))
-            if "$ref" in flat:
-                parts.append(self._target(flat.pop("$ref")))
-            for part in parts:
-                flat = merged(flat, self._bare(part), self.lost)
-        raise SchemaError("the schema refers to itself without end")
+        flat: Schema = True
+        waiting = [schema]
+        while waiting:
+            self._count()
+            part = self._bare(waiting.pop())
+            if isinstance(part, dict):  # its own references first: two of them cannot be joined unread
+                inside = list(part.pop("allOf", ()))
+                if "$ref" in part:
+                    inside.append(self._target(part.pop("$ref")))
+                waiting += reversed(inside)
+            flat = merged(flat, part, self.lost)
+        return flat
 
     @staticmethod
     def _bare(schema: Schema) -> Schema:
@@ -125,11 +131,8 @@ class _Simplifier:
     def _alternatives(self, flat: dict[str, Any], keyword: str, depth: int) -> Node | None:
         rest = {name: value for name, value in flat.items() if name != keyword}
         branches = [{"allOf": [rest, branch]} if rest else branch for branch in flat[keyword]]
-        nodes: list[Node] = []
-        for branch in branches:
-            node = self.visit(branch, depth + 1)
-            if node is not None and node not in nodes:
-                nodes.append(node)
+        visited = (self.visit(branch, depth + 1) for branch in branches)
+        nodes = list({key(node): node for node in visited if node is not None}.values())
         if keyword == "oneOf" and len(nodes) > 1:
             self.lost.add("oneOf")
         return {"anyOf": nodes} if len(nodes) > 1 else nodes[0] if nodes else None
@@ -142,9 +145,9 @@ class _Simplifier:
     def _typed(self, flat: dict[str, Any], depth: int) -> Node | None:
         """Return one node for each type that a value may be of."""
         spoken = [name for name, keywords in _OF_TYPE.items() if flat.keys() & keywords]
-        types = flat.get("type") or ((spoken if self._closed else list(_ALL_TYPES)) if spoken else [])
-        if not types and "type" not in flat:
+        if not spoken and "type" not in flat:
             return {}
+        types = flat.get("type", spoken if self._closed else _ALL_TYPES)
         nodes: list[Node] = []
         visit: Visit = lambda schema: self.visit(schema, depth + 1)  # noqa: E731 - it needs its type
         for name in [types] if isinstance(types, str) else types:

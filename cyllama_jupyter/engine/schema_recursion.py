@@ -1,4 +1,4 @@
-"""Finds schemas whose grammar would never end, or that llama.cpp's parser refuses as left-recursive."""
+"""Finds schemas whose grammar would never end, or would be left-recursive, which nothing could decode under."""
 
 from collections.abc import Iterator
 
@@ -59,6 +59,7 @@ def _ends(node: Node, ending: set[str]) -> bool:
     if node.get("type") == "object":
         return all(_ends(node["properties"][name], ending) for name in node["required"])
     if node.get("type") == "array":
-        items = [*node["prefixItems"], *[node["items"]] * max(0, node["min"] - len(node["prefixItems"]))]
-        return all(_ends(part, ending) for part in items[: node["min"]])
+        prefix, least = node["prefixItems"], node["min"]
+        further = [node["items"]] if least > len(prefix) else []
+        return all(_ends(part, ending) for part in [*prefix[:least], *further])
     return True

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from cyllama_jupyter.engine.schema_limits import MOST_REPEATS
+from cyllama_jupyter.engine.schema_limits import MOST_NAMES, MOST_REPEATS
 from cyllama_jupyter.engine.schema_merge import Schema
 from cyllama_jupyter.engine.schema_numbers import MOST, integer_rule, number_rule
 from cyllama_jupyter.engine.schema_patterns import Unsupported, to_rule
@@ -23,7 +23,7 @@ _CHECKED_FORMATS = ("email", "idn-email", "ipv4", "ipv6", "regex")
 """Formats that ``jsonschema`` checks without further packages; any other is a note to the reader."""
 
 
-def _object(schema: dict[str, Any], visit: Visit, _lost: set[str], closed: bool) -> Node | None:  # noqa: FBT001 - one signature for all
+def _object(schema: dict[str, Any], visit: Visit, lost: set[str], closed: bool) -> Node | None:  # noqa: FBT001 - one signature for all
     declared: dict[str, Schema] = schema.get("properties", {})
     required = schema.get("required", [])
     others = schema.get("additionalProperties", not (closed and declared))
@@ -34,7 +34,13 @@ def _object(schema: dict[str, Any], visit: Visit, _lost: set[str], closed: bool)
     ):
         return None
     kept = {name: node for name, node in properties.items() if node is not None}
-    return {"type": "object", "properties": kept, "required": list(required), "additionalProperties": visit(others)}
+    rest = visit(others)
+    apart = sorted(properties)  # what is named is not written among the others, where its own schema would not hold
+    if rest is not None and sum(map(len, apart)) > MOST_NAMES:
+        lost.add("properties")
+        apart = []
+    required = list(required)
+    return {"type": "object", "properties": kept, "required": required, "additionalProperties": rest, "apart": apart}
 
 
 def _array(schema: dict[str, Any], visit: Visit, lost: set[str], closed: bool) -> Node | None:  # noqa: FBT001 - the same

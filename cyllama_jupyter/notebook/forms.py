@@ -50,7 +50,7 @@ def form_of(as_: str | None, schema: str | None, namespace: Mapping[str, object]
 
     Args:
         as_: What ``--as`` names.
-        schema: What ``--schema`` names: a pydantic model, a dataclass, a TypedDict or a JSON schema in the namespace.
+        schema: What ``--schema`` names in the namespace: a type that pydantic reads, or a JSON schema.
         namespace: The notebook's variables.
 
     Raises:

@@ -40,7 +40,24 @@ def _translated(kind: Any, done: dict[Any, Any]) -> Any:  # noqa: ANN401 - any t
 def _typed_dict(kind: Any, done: dict[Any, Any]) -> Any:  # noqa: ANN401 - any type
     from typing_extensions import NotRequired, TypedDict, get_type_hints  # noqa: PLC0415 - pydantic depends on it
 
-    required: frozenset[str] = kind.__required_keys__
-    hints = {name: _translated(each, done) for name, each in get_type_hints(kind, include_extras=False).items()}
-    fields = {name: each if name in required else NotRequired[each] for name, each in hints.items()}
+    fields = {}
+    for name, hint in get_type_hints(kind, include_extras=True).items():
+        bare, is_required = _peeled(hint)
+        field = _translated(bare, done)
+        needed = name in kind.__required_keys__ if is_required is None else is_required
+        fields[name] = field if needed else NotRequired[field]
     return TypedDict(kind.__name__, fields)  # type: ignore[operator]
+
+
+def _peeled(hint: Any) -> tuple[Any, bool | None]:  # noqa: ANN401 - any type
+    """Return a field's type without its qualifiers (PEP 655, PEP 705), and what they say of its being required."""
+    from typing_extensions import NotRequired, ReadOnly, Required  # noqa: PLC0415 - pydantic depends on it
+
+    origin = typing.get_origin(hint)
+    if origin is Annotated:
+        bare, is_required = _peeled(hint.__origin__)
+        return Annotated.__class_getitem__((bare, *hint.__metadata__)), is_required
+    if origin not in (Required, NotRequired, ReadOnly):
+        return hint, None
+    bare, is_required = _peeled(typing.get_args(hint)[0])
+    return bare, is_required if origin is ReadOnly else origin is Required

@@ -1,6 +1,7 @@
 """JSON schemas as grammars: what a grammar takes and refuses, and what is refused before anything is decoded."""
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ def of(**properties: Any) -> dict[str, Any]:  # noqa: ANN401 - any schema
 
 INTEGER, TEXT, BOOLEAN = {"type": "integer"}, {"type": "string"}, {"type": "boolean"}
 PERSON = {**of(name=TEXT, age=INTEGER, email=TEXT), "required": ["name", "email"]}
+DRAFT = "http://json-schema.org/draft"
 LINKED = {"$ref": "#/$defs/a/b", "$defs": {"a/b": {"type": "null"}, "a": {"b": of(next={"$ref": "#"})}}}
 CASES: dict[str, tuple[dict[str, Any], list[str], list[str]]] = {
     "text": (
@@ -198,6 +200,14 @@ BAD: dict[str, tuple[Any, str]] = {
     "not JSON": ({"enum": [{1, 2}]}, "the schema is not JSON"),
     "not a number": ({"const": float("nan")}, "the schema is not JSON"),
     "half a character": ({"const": "\ud800"}, "half of a surrogate pair"),
+    "a bound beyond re": ({"type": "string", "pattern": "a{99999999999}"}, "bound that is too large"),
+    "a name in a list": ({"allOf": [INTEGER], "not": {"$ref": "#/allOf/foo"}}, "'#/allOf/foo', which is not there"),
+    "a name in a number": ({"minimum": 3, "not": {"$ref": "#/minimum/foo"}}, "'#/minimum/foo', which is not there"),
+    "a number for a reference": ({"$schema": f"{DRAFT}-04/schema#", "$ref": 5}, r"\$ref is 5; it is a text"),
+    "a number for a dynamic one": ({"$schema": f"{DRAFT}-07/schema#", "$dynamicRef": 5}, r"\$dynamicRef is 5"),
+    "a number for a draft": ({"$schema": 5}, r"\$schema is 5; it names a draft"),
+    "draft 3": ({"$schema": f"{DRAFT}-03/schema#", "type": "any"}, "names draft 3, which is not read"),
+    "draft 3's required": (of(a={"type": "any", "required": True}), "no valid JSON schema"),
     "too much text": ({"const": "x" * 600_000}, "500,000 are the most"),
 }
 
@@ -208,6 +218,34 @@ def test_a_bad_schema_is_an_error_that_says_why(name: str) -> None:
     with pytest.raises(SchemaError, match=message) as raised:
         to_gbnf(schema)
     assert "\n" not in str(raised.value)
+
+
+SLOW = {"type": "string", "pattern": "^(a|a)*$"}
+
+
+def test_a_pattern_that_the_grammar_keeps_to_is_not_matched_again() -> None:
+    draft = {"$schema": f"{DRAFT}-07/schema#"}
+    for schema in (of(a=SLOW), {**draft, **of(a=SLOW, b={"$ref": "#"})}):
+        began = time.process_time()
+        checker = validator(schema, decoded=True)
+        assert checker.is_valid({"a": "a" * 60 + "b", "b": {"a": "a" * 60 + "b"}})  # years, when matched
+        assert not checker.is_valid({"a": 1})
+        assert time.process_time() - began < 5
+    assert validator(schema=True, decoded=True).is_valid(1)
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "string", "pattern": "^(?!x)"},
+        {"type": "string", "not": {"pattern": "^x"}},
+        {"oneOf": [{"type": "string", "pattern": "^y"}, {"type": "string", "pattern": "y$"}]},
+    ],
+)
+def test_a_pattern_that_the_grammar_does_not_keep_to_is_matched(schema: dict[str, Any]) -> None:
+    checker = validator(schema, decoded=True)
+    assert not checker.is_valid("x")
+    assert checker.is_valid("ya")
 
 
 def test_a_schema_that_grows_is_stopped() -> None:
