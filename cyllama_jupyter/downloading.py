@@ -238,9 +238,18 @@ def fetch(request: dict[str, Any], send: Callable[[dict[str, Any]], object]) -> 
         send({"error": f"{type(error).__name__}: {_one_line(error)}", "kind": "DownloadError"})
 
 
-def _send(message: dict[str, Any]) -> None:
-    sys.stdout.write(f"{json.dumps(message)}\n")
+def _sender() -> Callable[[dict[str, Any]], None]:
+    """Return what sends a message on the standard output, and give whoever prints there the error output instead."""
     sys.stdout.flush()
+    messages = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # of libraries in C too
+    sys.stdout = sys.stderr
+
+    def send(message: dict[str, Any]) -> None:
+        messages.write(f"{json.dumps(message)}\n")
+        messages.flush()
+
+    return send
 
 
 def _end_with_input() -> None:
@@ -250,9 +259,10 @@ def _end_with_input() -> None:
 
 
 def _main() -> None:
+    send = _sender()
     request = json.loads(sys.stdin.readline())
     threading.Thread(target=_end_with_input, daemon=True).start()
-    fetch(request, _send)
+    fetch(request, send)
 
 
 if __name__ == "__main__":

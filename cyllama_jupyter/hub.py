@@ -1,6 +1,7 @@
 """Models on the Hugging Face Hub: ``hf:owner/repo[:file-or-quant]`` to a file, and what lies in the Hub's cache."""
 
 import json
+import os
 import queue
 import re
 import subprocess
@@ -25,6 +26,7 @@ OnBytes = Callable[[int, int], object]
 _TICK = 1 / 30  # seconds between two reports
 _REFERENCE = re.compile(r"hf:(?P<repo>\w[\w.-]*/\w[\w.-]*)(?::(?P<wanted>[^:\s]+))?", re.ASCII)
 _ERRORS: dict[str, type[Exception]] = {kind.__name__: kind for kind in (DownloadError, ModelNotFoundError)}
+_FOLDERS = ("HF_HOME", "HF_TOKEN_PATH", "HF_XET_CACHE")  # environment variables that may hold a relative path
 _HOME = Path(__file__).parents[1]  # where the package lies: a child that starts there finds it, and nothing else first
 
 
@@ -100,7 +102,7 @@ def download(reference: HubReference, on_bytes: OnBytes | None = None) -> Path:
         "repo": reference.repo,
         "wanted": reference.wanted,
         "endpoint": constants.ENDPOINT,
-        "cache": constants.HF_HUB_CACHE,
+        "cache": str(Path(constants.HF_HUB_CACHE).absolute()),  # the child starts in another folder
         "offline": constants.HF_HUB_OFFLINE,
     }
     with _Child(request) as child:
@@ -123,6 +125,13 @@ def _follow(child: "_Child", reference: HubReference, on_bytes: OnBytes | None) 
                 raise LoadCancelled(f"stopped fetching {reference} at {done:,} of {total:,} bytes, which are kept")
 
 
+def _absolute_folders() -> dict[str, str]:
+    """Return the library's folders as they are from here: it reads a token in them."""
+    given = {name: os.path.expandvars(os.environ.get(name, "")) for name in _FOLDERS}
+    homes = {name: os.path.expanduser(folder) for name, folder in given.items()}  # noqa: PTH111 - as the library does
+    return {name: str(Path(folder).absolute()) for name, folder in homes.items() if folder}
+
+
 class _Child:
     """The process that fetches; it ends with the ``with`` block, and, as its input closes, with this process."""
 
@@ -135,6 +144,7 @@ class _Child:
             stdout=subprocess.PIPE,
             stderr=self._complaints,
             cwd=_HOME,
+            env={**os.environ, **_absolute_folders()},
             encoding="utf-8",
         )
         self._send(json.dumps(request))
@@ -149,7 +159,8 @@ class _Child:
     def _listen(self, lines: IO[str]) -> None:
         with lines:
             for line in lines:
-                self._messages.put(line)
+                if line.startswith("{"):  # else a site's customisation of Python printed it, before ours began
+                    self._messages.put(line)
         self._messages.put("")
 
     def read(self, seconds: float) -> dict[str, Any]:

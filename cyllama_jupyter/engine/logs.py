@@ -10,7 +10,8 @@ __all__ = ["LOGGER", "forward", "install", "show"]
 
 LOGGER = logging.getLogger("cyllama_jupyter.llama")
 _CONTINUATION = 5
-_LEVELS = {1: logging.DEBUG, 2: logging.INFO, 3: logging.WARNING, 4: logging.ERROR}
+_FAMILY = (LOGGER, logging.getLogger("cyllama_jupyter"))
+_LEVELS = {0: logging.DEBUG, 1: logging.DEBUG, 2: logging.INFO, 3: logging.WARNING, 4: logging.ERROR}
 
 
 def install() -> None:
@@ -28,6 +29,9 @@ def show() -> None:
 def forward(ceiling: int = logging.CRITICAL) -> list[str]:
     """Send the lines that have come since the last call to ``logging``.
 
+    What is no warning is sent only where somebody has given this logger, or the package's, a level or a handler:
+    llama.cpp says hundreds of lines at every load, which a program that looks at its own has not asked for.
+
     Args:
         ceiling: The highest level to send them at: llama.cpp logs a cancel as an error, which it is not.
 
@@ -35,11 +39,20 @@ def forward(ceiling: int = logging.CRITICAL) -> list[str]:
         The lines that llama.cpp logged as warnings or errors.
     """
     complaints = []
+    wanted = logging.DEBUG if _is_asked_for() else logging.WARNING
     for level, line in _lines():
-        LOGGER.log(min(level, ceiling), "%s", line)
+        if min(level, ceiling) >= wanted:
+            LOGGER.log(min(level, ceiling), "%s", line)
         if level >= logging.WARNING:
             complaints.append(line)
     return complaints
+
+
+def _is_asked_for() -> bool:
+    handlers = [handler for logger in _FAMILY for handler in logger.handlers]
+    return any(logger.level for logger in _FAMILY) or any(
+        not isinstance(each, logging.NullHandler) for each in handlers
+    )
 
 
 def _lines() -> Iterator[tuple[int, str]]:

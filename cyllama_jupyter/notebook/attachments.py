@@ -45,7 +45,7 @@ def attach_file(path: str) -> Attachment:
         file = Path(path).expanduser()
         mode = file.stat().st_mode
         if stat.S_ISDIR(mode):
-            raise PromptError(f"{shown} is a directory: attach the files in it one by one")
+            raise PromptError(f"{shown} is a directory: name a file in it")
         if not stat.S_ISREG(mode):  # reading one can wait forever
             raise PromptError(f"{shown} is no regular file but a pipe or a device: copy what it gives into a file")
         with file.open("rb") as stream:
@@ -63,7 +63,7 @@ def attach_file(path: str) -> Attachment:
 def _decoded(shown: str, data: bytes) -> str:
     if len(data) > MOST_CHARACTERS:
         raise PromptError(
-            f"{shown} has more than {MOST_CHARACTERS:,} bytes, and no more can be tokenised: attach a part"
+            f"{shown} has more than {MOST_CHARACTERS:,} bytes, and no more can be read: name a shorter file"
         )
     if b"\0" in data:
         raise PromptError(f"{shown} is no text file: it has a NUL byte at {data.index(0):,}")
@@ -71,8 +71,8 @@ def _decoded(shown: str, data: bytes) -> str:
         return data.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         raise PromptError(
-            f"{shown} is not UTF-8 (byte 0x{data[error.start]:02x} at {error.start:,}): read it into a variable with "
-            f"its own encoding, and attach that"
+            f"{shown} is not UTF-8 (byte 0x{data[error.start]:02x} at {error.start:,}): save it as UTF-8, "
+            f"or read it into a variable with its own encoding"
         ) from error
 
 
@@ -111,8 +111,8 @@ def _fenced(attachment: Attachment) -> list[Piece]:
     line_break = "" if attachment.text.endswith("\n") else "\n"
     pieces = [
         Piece(title, attachment.name, is_value=True),
-        Piece(f":\n{fence}\n"),
+        Piece(f":\n{fence}\n", attachment.name),
         Piece(attachment.text, attachment.name, is_value=True),
-        Piece(f"{line_break}{fence}\n\n"),
+        Piece(f"{line_break}{fence}\n\n", attachment.name),
     ]
     return [piece for piece in pieces if piece.text]

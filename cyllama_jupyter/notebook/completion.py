@@ -2,16 +2,18 @@
 
 import glob
 import os
+import typing
 from argparse import Action
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult, context_matcher
 from IPython.core.interactiveshell import InteractiveShell
 
+from cyllama_jupyter.errors import AliasError
 from cyllama_jupyter.notebook import commands, options
-from cyllama_jupyter.notebook.parsing import LineParser
+from cyllama_jupyter.notebook.parsing import Choice, LineParser
 from cyllama_jupyter.notebook.session import Session
 
 __all__ = ["Completer"]
@@ -37,10 +39,11 @@ class Completer:
             "grammar": _files,
             "path": _files,
             "attach": self._variables,
-            "schema": self._variables,
+            "schema": self._schemas,
+            "remove": self._aliases,
             "out": self._variables,
             "system": self._variables,
-            "as_": lambda _: options.FORMS,
+            "n_threads": lambda _: ["auto"],
         }
 
         def matcher(context: CompletionContext) -> SimpleMatcherResult:  # a method takes no attributes
@@ -69,7 +72,9 @@ class Completer:
             return _result([], "")
         found = self._cell(line) if line.startswith("%%") else self._line(line)
         word = _last_word(line)
-        return _result(sorted(each for each in set(found) if each.startswith(word)), word)
+        fitting = sorted(each for each in set(found) if each.startswith(word))
+        is_pythons = "{" in word or "$" in word  # which IPython expands in the line of any magic
+        return _result(fitting or ([] if is_pythons else [word]), word)
 
     def _cell(self, line: str) -> Iterable[str]:
         return self._of_parser(options.PARSER, line, after=1)
@@ -95,15 +100,26 @@ class Completer:
         action = parser.option(before[-1]) if before else None
         if action is not None and action.nargs != 0:
             return self._of(action, word)
-        positional = next(iter(parser.positionals), None)
-        return [*self._of(positional, word), *parser.flags]
+        return [*self._of(_next_positional(parser, before), word), *parser.flags]
 
     def _of(self, action: Action | None, begun: str) -> Iterable[str]:
-        values = self._values.get(action.dest) if action is not None else None
+        if action is None:
+            return ()
+        if isinstance(action.type, Choice):
+            return action.type.words
+        values = self._values.get(action.dest)
         return values(begun) if values is not None else ()
 
     def _models(self, begun: str) -> list[str]:
-        return [*self._session.model_names, *(path for path in _files(begun) if path.endswith((".gguf", os.sep)))]
+        loaded = [llm.model_path for llm in self._session.shelf]
+        files = [path for path in _files(begun) if path.endswith((".gguf", os.sep))]
+        return [*self._aliases(begun), *loaded, *files]
+
+    def _aliases(self, _: str) -> list[str]:
+        try:
+            return self._session.alias_names
+        except AliasError:  # a damaged file is told of by what reads it, and not at every press of the Tab key
+            return []
 
     def _loaded(self, _: str) -> list[str]:
         return [Path(llm.model_path).name for llm in self._session.shelf]
@@ -112,7 +128,28 @@ class Completer:
         return [f"'{name}'" if " " in name else name for name in self._session.chat_names]
 
     def _variables(self, begun: str) -> list[str]:
-        return [name for name in self._session.namespace if begun.startswith("_") or not name.startswith("_")]
+        return [name for name, _ in self._public(begun)]
+
+    def _schemas(self, begun: str) -> list[str]:
+        return [name for name, value in self._public(begun) if _may_be_schema(value)]
+
+    def _public(self, begun: str) -> list[tuple[str, object]]:
+        variables = list(self._session.namespace.items())  # another thread may add one
+        return [(name, value) for name, value in variables if begun.startswith("_") or not name.startswith("_")]
+
+
+def _may_be_schema(value: object) -> bool:
+    return isinstance(value, (type, Mapping)) or typing.get_origin(value) is not None
+
+
+def _next_positional(parser: LineParser, before: Sequence[str]) -> Action | None:
+    """Return what stands next in a line beside options."""
+    n_given, is_value = 0, False
+    for word in before:
+        option = parser.option(word)
+        n_given += not (is_value or word.startswith("-"))
+        is_value = not is_value and option is not None and option.nargs != 0
+    return dict(enumerate(parser.positionals)).get(n_given)
 
 
 def _last_word(text: str) -> str:

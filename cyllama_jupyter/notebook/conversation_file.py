@@ -16,7 +16,7 @@ from pathlib import Path
 from shutil import copymode
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BaseModel, BeforeValidator, Field, StrictInt, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StrictInt, ValidationError, model_validator
 
 from cyllama_jupyter.errors import ConversationError
 from cyllama_jupyter.notebook.conversation import Turn
@@ -67,7 +67,7 @@ class _Message(BaseModel):
 
 
 class _Ours(BaseModel):
-    name: Annotated[str, BeforeValidator(checked_name)] | None = None
+    name: Annotated[str, AfterValidator(checked_name)] | None = None
     partial: Annotated[list[StrictInt], Field(max_length=_MOST_MESSAGES)] = []
 
 
@@ -210,7 +210,8 @@ def write(path: Path, name: str, turns: Sequence[Turn]) -> None:
         turns: The conversation.
 
     Raises:
-        ConversationError: It cannot be written. After that, and after Ctrl-C, an old file is as it was.
+        ConversationError: It cannot be written, or is larger than what ``read`` takes. After that, and after Ctrl-C, an
+            old file is as it was.
     """
     form = {
         "messages": [turn.message for turn in turns],
@@ -218,7 +219,13 @@ def write(path: Path, name: str, turns: Sequence[Turn]) -> None:
     }
     draft = path.with_name(f".{secrets.token_hex(8)}.tmp")
     try:
-        _replace(path, draft, f"{json.dumps(form, ensure_ascii=False, indent=2)}\n".encode())
+        content = f"{json.dumps(form, ensure_ascii=False, indent=2)}\n".encode()
+        if len(content) > _MOST_BYTES:
+            raise ConversationError(
+                f"{name} has {len(content):,} bytes, and a file that can be loaded again has at most {_MOST_BYTES:,}: "
+                f"fork it, and take back what is too long"
+            )
+        _replace(path, draft, content)
     except UnicodeEncodeError as error:
         raise ConversationError(f"{name} holds half of a surrogate pair, which is no text") from error
     except OSError as error:

@@ -6,7 +6,7 @@ from typing import Literal
 from IPython.core.error import UsageError
 
 from cyllama_jupyter.config import GenerationConfig
-from cyllama_jupyter.notebook.parsing import LineParser, choice, name, number, text, unescaped
+from cyllama_jupyter.notebook.parsing import Choice, LineParser, name, number, out_of_range, text, unescaped
 
 __all__ = ["FORMS", "PARSER", "CellOptions", "help_text", "parse"]
 
@@ -105,7 +105,7 @@ class CellOptions:
         try:
             return replace(base, **{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
         except ValueError as error:
-            raise UsageError(" ".join(str(error).split())) from None
+            raise out_of_range(error) from None
 
 
 def _parser() -> LineParser:
@@ -131,7 +131,7 @@ def _parser() -> LineParser:
     add("--raw", action="store_true", help="send the cell as it is, without the model's chat template")
     add("--chat", type=text, metavar="NAME", help="go on with a conversation (%%llm chats lists them)")
     add("--continue", action="store_true", dest="continue_", help="go on with the answer that was cut off")
-    add("--as", type=choice(FORMS), dest="as_", metavar="FORM", help=f"answer with an object: {', '.join(FORMS)}")
+    add("--as", type=Choice(FORMS), dest="as_", metavar="FORM", help=f"answer with an object: {', '.join(FORMS)}")
     add("--schema", type=name, metavar="NAME", help="answer with an object of this type, or that fits this JSON schema")
     add("--grammar", metavar="FILE", help="answer with a text that fits a GBNF grammar")
     add("--n", type=whole, default=1, metavar="N", help="several answers side by side (1)")

@@ -2,6 +2,7 @@
 
 import argparse
 import keyword
+import re
 import shlex
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches
@@ -9,9 +10,12 @@ from typing import NoReturn, TypeVar
 
 from IPython.core.error import UsageError
 
-__all__ = ["LineParser", "choice", "name", "nearest", "number", "split", "text", "unescaped"]
+__all__ = ["Choice", "LineParser", "name", "nearest", "number", "out_of_range", "split", "text", "unescaped"]
 
 _ESCAPES = {r"\n": "\n", r"\t": "\t", r"\\": "\\"}
+_FIELD = re.compile(r"(?:^|(?<=; ))\w+(?= must be )")  # in what GenerationConfig says
+_OPTIONS = {"stop_sequences": "stop"}  # where the word is another
+_ALIKE = 0.85  # of difflib: what a word without dashes may differ from an option; "Hello" is none
 _Number = TypeVar("_Number", int, float)
 
 
@@ -46,17 +50,22 @@ def number(convert: Callable[[str], _Number], kind: str) -> Callable[[str], _Num
     return read
 
 
-def choice(words: Iterable[str]) -> Callable[[str], str]:
-    """Return what reads one of some words, for ``add_argument(type=...)``."""
-    known = tuple(words)
+class Choice:
+    """Reads one of some words, for ``add_argument(type=...)``.
 
-    def read(word: str) -> str:
-        if word not in known:
-            hint = nearest(word, known)
-            raise argparse.ArgumentTypeError(f"needs one of {', '.join(known)}, not {word!r}{hint}")
+    Args:
+        words: Those words.
+    """
+
+    def __init__(self, words: Iterable[str]) -> None:
+        self.words = tuple(words)
+
+    def __call__(self, word: str) -> str:
+        """Return a word that is one of them."""
+        if word not in self.words:
+            hint = nearest(word, self.words)
+            raise argparse.ArgumentTypeError(f"needs one of {', '.join(self.words)}, not {word!r}{hint}")
         return word
-
-    return read
 
 
 def text(word: str) -> str:
@@ -71,6 +80,20 @@ def name(word: str) -> str:
     if not word.isidentifier() or keyword.iskeyword(word):
         raise argparse.ArgumentTypeError(f"needs the name of a variable, not {word!r}")
     return word
+
+
+def out_of_range(error: ValueError) -> UsageError:
+    """Return what ``GenerationConfig`` says of wrong values in the words of a line: ``--max-tokens``.
+
+    Args:
+        error: It names all of them.
+    """
+    message = " ".join(str(error).split()).removeprefix("Invalid GenerationConfig: ")
+    return UsageError(_FIELD.sub(lambda field: _flag(field[0]), message))
+
+
+def _flag(field: str) -> str:
+    return f"--{_OPTIONS.get(field, field).replace('_', '-')}"
 
 
 def unescaped(word: str) -> str:
@@ -176,7 +199,10 @@ class LineParser(argparse.ArgumentParser):
     def _refuse(self, word: str) -> NoReturn:
         flag = word.partition("=")[0]
         if flag.startswith("-"):
+            shown = flag if flag.isprintable() else repr(flag)
             raise UsageError(
-                f"there is no option {flag}{nearest(flag, self.flags) or f'; {self.prog} --help lists them'}"
+                f"there is no option {shown}{nearest(flag, self.flags) or f'; {self.prog} --help lists them'}"
             )
-        raise UsageError(f"{self.prog} does not take {word!r}{nearest(word, self.flags) or self._beyond}")
+        meant = get_close_matches(f"--{word}", self.flags, n=1, cutoff=_ALIKE)
+        hint = f"; did you mean {meant[0]}?" if meant else self._beyond
+        raise UsageError(f"{self.prog} does not take {word!r}{hint}")

@@ -13,6 +13,7 @@ from cyllama_jupyter.engine.loading import free_memory
 from cyllama_jupyter.engine.memory import estimate, size
 from cyllama_jupyter.errors import ModelError
 from cyllama_jupyter.models import check_model_file
+from cyllama_jupyter.notebook.options import CellOptions
 from cyllama_jupyter.notebook.printable import printable
 from cyllama_jupyter.notebook.settings import Setting
 from cyllama_jupyter.notebook.shelf import ModelShelf
@@ -38,20 +39,24 @@ def unloaded(models: Sequence[LLM], loading: Path | None = None) -> str:
     return "; ".join(closed + stopped) or "no model was loaded"
 
 
-def status(shelf: ModelShelf) -> str:
-    """Return which models are loaded and what they are set to.
+def status(shelf: ModelShelf, options: CellOptions) -> str:
+    """Return which models are loaded, and the settings of the cells that use them.
 
     Args:
         shelf: Keeps the models.
+        options: Those of a cell whose line is empty.
     """
-    loaded = [_describe(llm, current=llm is shelf.current) for llm in shelf]
-    return "\n".join([*loaded, _next(shelf)])
+    loaded = [f"{_headline(llm, current=llm is shelf.current)}\n  {_used(llm, options)}" for llm in shelf]
+    return printable("\n".join([*loaded, _next(shelf)]))
 
 
-def _describe(llm: LLM, *, current: bool) -> str:
-    settings = ", ".join(f"{name}={getattr(llm.config, name)}" for name in _SETTINGS)
-    seed = "random" if llm.config.seed == RANDOM_SEED else llm.config.seed
-    return f"{_headline(llm, current=current)}\n  {settings}, seed={seed}"
+def _used(llm: LLM, options: CellOptions) -> str:
+    config = options.over(llm.config)
+    used = {name: getattr(config, name) for name in _SETTINGS}
+    used["seed"] = "random" if config.seed == RANDOM_SEED else config.seed
+    given = {"timeout": options.timeout, "system": options.system and repr(options.system)}
+    used.update({name: value for name, value in given.items() if value is not None})
+    return ", ".join(f"{name}={value}" for name, value in used.items())
 
 
 def _headline(llm: LLM, *, current: bool) -> str:
@@ -172,13 +177,17 @@ def _template(source: str) -> str:
 
 
 def config(settings: Sequence[Setting]) -> str:
-    """Return the settings, with where each comes from."""
+    """Return the settings, with where each comes from, or what is wrong with it."""
     width = max(len(each.name) for each in settings) + 2
-    shown = [(each, "left open" if each.value is None else _value(each)) for each in settings]
+    shown = [(each, _value(each)) for each in settings]
     column = max(len(text) for _, text in shown) + 2
     return printable("\n".join(f"{each.name:{width}}{text:{column}}{each.source}" for each, text in shown))
 
 
 def _value(setting: Setting) -> str:
+    if setting.is_wrong:
+        return "wrong"
+    if setting.value is None:
+        return "left open"
     is_random = setting.name == "seed" and setting.value in (-1, RANDOM_SEED)
     return "random" if is_random else repr(setting.value)

@@ -44,9 +44,9 @@ class Session:
         return variables
 
     @property
-    def model_names(self) -> list[str]:
-        """What models can be called: their aliases, and the paths of those that are loaded."""
-        return [*Aliases().all(), *(llm.model_path for llm in self.shelf)]
+    def alias_names(self) -> list[str]:
+        """The short names of models; it raises what ``Aliases.all`` raises."""
+        return list(Aliases().all())
 
     @property
     def chat_names(self) -> list[str]:

@@ -43,12 +43,14 @@ class Setting(NamedTuple):
     Args:
         name: What it is called.
         value: What it is; None is left to the model.
-        source: Where it comes from.
+        source: Where it comes from; of a wrong one, what is wrong there.
+        is_wrong: It cannot be used, and whatever needs it says so.
     """
 
     name: str
     value: Any
     source: str
+    is_wrong: bool = False
 
 
 class LLMSettings(Configurable):
@@ -99,8 +101,14 @@ class LLMSettings(Configurable):
         return Setting(name, _LEFT_TO_THE_LOAD.get(name, _DEFAULTS.get(name)), "the default")
 
     def describe(self) -> list[Setting]:
-        """Return all settings; it raises what ``setting`` raises."""
-        return [self.setting(name) for name in NAMES]
+        """Return all settings, the wrong ones marked."""
+        return [self._told(name) for name in NAMES]
+
+    def _told(self, name: str) -> Setting:
+        try:
+            return self.setting(name)
+        except UsageError as error:
+            return Setting(name, None, str(error), is_wrong=True)
 
     def of_load(self, given: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Return what a load is given: what was set anywhere, and no defaults.

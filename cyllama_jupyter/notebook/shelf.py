@@ -9,7 +9,7 @@ from cyllama_jupyter import hub
 from cyllama_jupyter.engine.llm import LLM
 from cyllama_jupyter.errors import LoadCancelled, ModelNotFoundError
 from cyllama_jupyter.hub import OnBytes
-from cyllama_jupyter.models import default_model, prefer
+from cyllama_jupyter.models import default_model, expanded, prefer
 from cyllama_jupyter.references import meant, resolve
 
 __all__ = ["ModelShelf", "OnProgress"]
@@ -62,7 +62,7 @@ class ModelShelf:
 
     def __iter__(self) -> Iterator[LLM]:
         """Iterate over the open models, in the order they were loaded."""
-        return iter([llm for llm in self._models.values() if not llm.closed])
+        return iter([llm for llm in list(self._models.values()) if not llm.closed])  # another thread may load
 
     @property
     def current(self) -> LLM | None:
@@ -187,7 +187,8 @@ class ModelShelf:
         chosen = list(self._models) if name is None else self._called(name)
         if name is None:
             self._closes += 1
-        closed = [llm for path in chosen if not (llm := self._models.pop(path)).closed]
+        taken = [self._models.pop(path, None) for path in chosen]
+        closed = [llm for llm in taken if llm is not None and not llm.closed]
         if self._current in chosen or name is None:
             self._current = None
             prefer(None)
@@ -196,12 +197,18 @@ class ModelShelf:
         return closed
 
     def _called(self, name: str) -> list[Path]:
-        found = [path for path in self._models if name in (path.name, path.stem, str(path))]
-        found = found or [path for path in self._models if path == self.find(name)]
+        loaded = list(self._models)
+        found = [path for path in loaded if name in (path.name, path.stem, str(path))] or self._meant(name)
         if not found:
-            loaded = ", ".join(path.name for path in self._models) or "nothing"
-            raise ModelNotFoundError(f"{name!r} is not loaded; {loaded} is")
+            known = ", ".join(path.name for path in loaded) or "nothing"
+            raise ModelNotFoundError(f"{name!r} is not loaded; {known} is")
         return found
+
+    def _meant(self, name: str) -> list[Path]:
+        """Return the model of a name where it is loaded; nothing is fetched to find out that it is not."""
+        wanted = meant(name)
+        path = self._found.get(wanted) if wanted.startswith(hub.PREFIX) else _real(expanded(Path(wanted)))
+        return [path] if path is not None and path in self._models else []
 
 
 def _without_force(settings: LoadSettings) -> LoadSettings:

@@ -35,6 +35,8 @@ class Repository:
     etags: dict[str, str] = field(default_factory=dict)
     ranges: list[tuple[str, int]] = field(default_factory=list)
     """The downloads that were begun: names, and bytes from the start."""
+    tokens: set[str] = field(default_factory=set)
+    """What it was shown as ``Authorization``."""
     stalled: threading.Event = field(default_factory=threading.Event)
     over: threading.Event = field(default_factory=threading.Event)
 
@@ -56,6 +58,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(body=True)
 
     def _answer(self, *, body: bool) -> None:
+        self.repository.tokens.update(self.headers.get_all("Authorization", []))
         if self.path.startswith("/api/models/"):
             self._describe()
             return

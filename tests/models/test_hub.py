@@ -20,6 +20,15 @@ from tests.models.server import COMMIT, Repository
 
 REPO = "somebody/small-GGUF"
 SIZE = 3_000_000
+NOISE = """
+import atexit, os, sys
+print('printed at the start')
+def noisy(name, args):
+    if name == 'socket.connect':
+        print('{"path": "/printed/later"}', flush=True)
+        os.write(1, b'{"path": "/from/C"}\\n')
+sys.addaudithook(noisy)
+"""
 PROMPTLY = 1.0  # seconds: a stop ends a process, which takes a few milliseconds
 
 
@@ -241,6 +250,31 @@ class TestOffline:
         monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")  # the port of "discard"
         with pytest.raises(DownloadError, match=r"127.0.0.1:9 cannot be reached \(Connect.*its cache holds no model"):
             download(parse(f"hf:{REPO}"))
+
+
+class TestProcess:
+    def test_a_cache_with_a_relative_path_is_the_one_from_here(
+        self, serving: Serve, repository: Repository, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        serving(repository)
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(constants, "HF_HUB_CACHE", "near/hub")
+        monkeypatch.setenv("HF_HOME", "near")  # where a token is read
+        token = tmp_path / "near" / "token"
+        token.parent.mkdir()
+        token.write_text("hf_secret")
+        path = download(parse(f"hf:{REPO}"))
+        assert path.is_relative_to(tmp_path / "near" / "hub")
+        assert [each.path for each in cached()] == [path]
+        assert "Bearer hf_secret" in repository.tokens
+
+    def test_what_others_print_there_is_no_message(
+        self, serving: Serve, repository: Repository, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        serving(repository)
+        (tmp_path / "sitecustomize.py").write_text(NOISE)
+        monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+        assert download(parse(f"hf:{REPO}")).read_bytes() == content()
 
 
 def test_without_the_library_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:

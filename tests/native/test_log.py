@@ -1,11 +1,13 @@
 """The ring that llama.cpp's log lines go through."""
 
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from cyllama_jupyter import LLM, LoadError
+from cyllama_jupyter._native import log
 from cyllama_jupyter.engine import logs
 
 
@@ -30,6 +32,58 @@ def test_a_cancel_is_not_logged_as_an_error(slow_llm: LLM, caplog: pytest.LogCap
 def test_nothing_is_printed_unless_asked_for(tiny_model: Path, capfd: pytest.CaptureFixture[str]) -> None:
     LLM(tiny_model).close()
     assert capfd.readouterr() == ("", "")
+
+
+class Kept(logging.Handler):
+    """Keeps the records of llama.cpp."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.levels: list[int] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.name == logs.LOGGER.name:
+            self.levels.append(record.levelno)
+
+
+@pytest.fixture
+def kept(monkeypatch: pytest.MonkeyPatch) -> Iterator[Kept]:
+    """Return a handler of a program that looks at all of its own log."""
+    root, handler = logging.getLogger(), Kept()
+    monkeypatch.setattr(root, "level", logging.DEBUG)
+    logging.getLogger().addHandler(handler)
+    logs.LOGGER.manager._clear_cache()  # type: ignore[attr-defined]
+    yield handler
+    root.removeHandler(handler)
+
+
+LINES = [(2, "chatter\n"), (1, "detail\n"), (0, "7 lines of llama.cpp's log were dropped\n"), (3, "a warning\n")]
+
+
+class TestAProgramThatLogsAtInfo:
+    @pytest.fixture(autouse=True)
+    def _lines(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(log, "drain", lambda: LINES)
+
+    def test_it_gets_warnings_alone(self, kept: Kept) -> None:
+        assert logs.forward() == ["a warning"]
+        assert kept.levels == [logging.WARNING]
+
+    def test_a_level_asks_for_the_rest(self, kept: Kept, caplog: pytest.LogCaptureFixture) -> None:
+        for name in ("cyllama_jupyter", "cyllama_jupyter.llama"):
+            kept.levels.clear()
+            with caplog.at_level(logging.DEBUG, name):
+                logs.forward()
+            assert kept.levels == [logging.INFO, logging.DEBUG, logging.DEBUG, logging.WARNING]
+
+    def test_a_handler_asks_for_the_rest(self, kept: Kept) -> None:
+        own = Kept()
+        logs.LOGGER.addHandler(own)
+        try:
+            logs.forward()
+        finally:
+            logs.LOGGER.removeHandler(own)
+        assert own.levels == kept.levels == [logging.INFO, logging.DEBUG, logging.DEBUG, logging.WARNING]
 
 
 def test_verbose_prints_llama_cpp_s_log(tiny_model: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -42,7 +42,7 @@ class TestFile:
         ("data", "message"),
         [
             (b"\x89PNG\r\n\0\0", "is no text file: it has a NUL byte at 6"),
-            ("größe".encode("latin-1"), "is not UTF-8 (byte 0xf6 at 2): read it into a variable with its own encoding"),
+            ("größe".encode("latin-1"), "is not UTF-8 (byte 0xf6 at 2): save it as UTF-8, or read it into"),
             ("größe".encode("utf-16"), "is no text file: it has a NUL byte at 3"),
         ],
     )
@@ -56,14 +56,14 @@ class TestFile:
         path = tmp_path / "huge.txt"
         with path.open("wb") as file:
             file.truncate(10 * MOST_CHARACTERS)
-        with pytest.raises(PromptError, match=r"has more than 8,388,608 bytes, and no more can be tokenised"):
+        with pytest.raises(PromptError, match=r"has more than 8,388,608 bytes, and no more can be read"):
             attach_file(str(path))
 
     @pytest.mark.parametrize(
         ("path", "message"),
         [
             ("missing.txt", "there is no file 'missing.txt': check the path"),
-            (".", "'.' is a directory"),
+            (".", "'.' is a directory: name a file in it"),
             ("a.txt/b", "'a.txt/b' cannot be read: Not a directory"),
             ("pipe", "'pipe' is no regular file but a pipe or a device"),
             ("/dev/zero", "'/dev/zero' is no regular file"),

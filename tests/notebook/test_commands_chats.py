@@ -12,6 +12,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from cyllama_jupyter import ConversationError, Response
 from cyllama_jupyter.engine.response import FinishReason
 from cyllama_jupyter.notebook import magics
+from cyllama_jupyter.notebook.commands import COMMANDS
 from cyllama_jupyter.notebook.conversation import Conversation, Turn
 from cyllama_jupyter.notebook.conversations import Conversations
 from cyllama_jupyter.notebook.sinks.chat import shown
@@ -67,6 +68,11 @@ class Say:
 
 
 class TestListing:
+    def test_the_help_lists_what_can_be_done(self, say: Say) -> None:
+        lines = [line.split("  ") for line in say("chats --help").splitlines()]
+        shown = {words[1].strip() for words in lines if words[0] == "" and len(words) > 1}
+        assert shown >= {command.synopsis for name, command in COMMANDS.items() if name.startswith("chats ")}
+
     def test_nothing_yet(self, say: Say) -> None:
         assert say("chats") == "there are no conversations: begin one with %%llm --chat NAME\n"
         for command in ("show", "undo", "reset", "fork new", "save a.json"):

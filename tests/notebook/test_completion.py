@@ -9,18 +9,24 @@ import pytest
 from IPython.core.completer import provisionalcompleter
 from IPython.core.interactiveshell import InteractiveShell
 
+from cyllama_jupyter.errors import AliasError
 from cyllama_jupyter.notebook import commands, options
 from cyllama_jupyter.notebook.completion import Completer
 from cyllama_jupyter.notebook.session import Session
 
 
 @pytest.fixture
-def completer(shell: InteractiveShell) -> Iterator[Completer]:
-    session = SimpleNamespace(
-        namespace={"df": 1, "data": 2, "_hidden": 3},
-        model_names=["small", "large"],
+def session() -> SimpleNamespace:
+    return SimpleNamespace(
+        namespace={"df": 1, "data": {"type": "object"}, "Dog": type("Dog", (), {}), "dogs": list[int], "_hidden": 3},
+        alias_names=["small", "large"],
+        shelf=[SimpleNamespace(model_path="/models/loaded.gguf")],
         chat_names=["physics", "my chat"],
     )
+
+
+@pytest.fixture
+def completer(shell: InteractiveShell, session: SimpleNamespace) -> Iterator[Completer]:
     completer = Completer(cast("Session", session), ("llm", "cyllama"))
     completer.install(shell)
     yield completer
@@ -45,8 +51,8 @@ class TestLines:
             ("%%llm --as ta", ["table"]),
             ("%%llm --as=j", ["--as=json"]),
             ("%%llm --as ", sorted(options.FORMS)),
-            ("%%llm --attach d", ["data", "df"]),
-            ("%%llm --schema d", ["data", "df"]),
+            ("%%llm --attach d", ["data", "df", "dogs"]),
+            ("%%llm --schema ", ["Dog", "data", "dogs"]),
             ("%%llm --attach _", ["_hidden"]),
             ("%%llm --chat ", ["'my chat'", "physics"]),
             ("%%llm --model l", ["large"]),
@@ -55,6 +61,15 @@ class TestLines:
             ("%llm chats ", ["--help", "fork", "load", "reset", "save", "show", "undo"]),
             ("%llm chats show p", ["physics"]),
             ("%llm load sm", ["small"]),
+            ("%llm load /models/lo", ["/models/loaded.gguf"]),
+            ("%llm load --flash-attn ", ["off", "on"]),
+            ("%llm load small --type-k q8", ["q8_0"]),
+            ("%llm load --n-threads ", ["auto"]),
+            ("%llm load --type-k=q4_", ["--type-k=q4_0", "--type-k=q4_1"]),
+            ("%llm alias --remove s", ["small"]),
+            ("%llm alias new l", ["large"]),
+            ("%llm load --n-ctx 512 sm", ["small"]),
+            ("%llm load small sm", ["sm"]),
             ("%llm jobs --", ["--help"]),
         ],
     )
@@ -73,6 +88,32 @@ class TestLines:
         (tmp_path / "folder").mkdir()
         assert offered(shell, f"%%llm --file {tmp_path}/n") == [f"{tmp_path}/notes.txt"]
         assert offered(shell, f"%llm load {tmp_path}/") == [f"{tmp_path}/folder/", f"{tmp_path}/model.gguf"]
+
+    @pytest.mark.parametrize(
+        "text",
+        ["%%llm --max-tokens ", "%%llm --stop a", "%%llm --timeout 1", "%%llm --zzz", "%llm alias a", "%llm nothing a"],
+    )
+    def test_where_anything_may_stand_pythons_names_are_not_offered(self, shell: InteractiveShell, text: str) -> None:
+        shell.user_ns["a_name"] = 1
+        assert offered(shell, text) == [text.rpartition(" ")[2]]  # it stays as it is
+
+    def test_an_expression_in_the_line_is_pythons(self, shell: InteractiveShell) -> None:
+        shell.user_ns["some_data_frame"] = 1
+        assert "{some_data_frame" in offered(shell, "%%llm --stop {some_data_fr")
+
+    def test_a_damaged_file_of_aliases_costs_its_names_alone(
+        self, shell: InteractiveShell, session: SimpleNamespace, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        class Damaged(SimpleNamespace):
+            @property
+            def alias_names(self) -> list[str]:
+                raise AliasError("the aliases cannot be read")
+
+        completer = Completer(cast("Session", Damaged(**{**vars(session), "alias_names": None})), ("damaged",))
+        completer.install(shell)
+        assert offered(shell, "%%damaged --model /models/l") == ["/models/loaded.gguf"]
+        completer.uninstall(shell)
+        assert capsys.readouterr() == ("", "")
 
     def test_the_cell_below_is_pythons(self, shell: InteractiveShell) -> None:
         shell.user_ns["some_data_frame"] = 1

@@ -75,6 +75,14 @@ class TestWriting:
         assert stat.S_IMODE(path.stat().st_mode) == 0o640
         assert list(tmp_path.iterdir()) == [path]
 
+    def test_what_could_not_be_loaded_again_is_refused_and_the_old_file_stays(self, path: Path) -> None:
+        write(path, "physics", TURNS)
+        with pytest.raises(ConversationError, match=r"^physics has 4,\d{3},\d{3} bytes, and .* at most 4,194,304"):
+            write(path, "physics", [*TURNS, Turn("user", "x" * 2**22)])
+        assert len(read(path).turns) == len(TURNS)
+        write(path, "physics", [*TURNS, Turn("user", "x" * (2**22 - 1_000))])
+        assert len(read(path).turns) == len(TURNS) + 1
+
     def test_an_interrupt_leaves_the_old_file(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         def interrupt(_: int) -> None:
             raise KeyboardInterrupt
@@ -163,6 +171,8 @@ class TestReading:
             ({"messages": [ASK], "cyllama_jupyter": {"partial": [0]}}, "what it calls partial is no answer"),
             ({"messages": [ASK], "cyllama_jupyter": {"partial": [-1]}}, "what it calls partial is no answer"),
             ({"messages": [ASK], "cyllama_jupyter": {"partial": [True]}}, r"partial\.0: Input should be"),
+            ({"messages": [ASK], "cyllama_jupyter": {"name": 3}}, r"cyllama_jupyter\.name: Input should be a valid"),
+            ({"messages": [ASK], "cyllama_jupyter": {"name": [1]}}, r"cyllama_jupyter\.name: Input should be a valid"),
             ({"messages": [ASK], "cyllama_jupyter": {"name": "a\nb"}}, "the name of a conversation has no control"),
             (b" " * (2**22 + 1), "has more than 4,194,304 bytes"),
         ],

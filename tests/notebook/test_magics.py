@@ -51,7 +51,8 @@ class TestCellMagic:
             ("%%llm\n", "empty"),
             ("%%llm\n \t\n", "the cell is empty"),
             ("%%llm --sed 1\nHi", "did you mean --seed?"),
-            ("%%llm --top-p 3\nHi", "top_p must be"),
+            ("%%llm --top-p 3\nHi", "--top-p must be a number from 0.0 to 1.0, got 3.0"),
+            ("%%llm Hello\nHi", "%%llm does not take 'Hello'; the prompt goes on the lines below"),
         ],
     )
     def test_usage(

@@ -77,7 +77,7 @@ class TestLoad:
         ("options", "complaint"),
         [
             ("--n-ctx x", "--n-ctx needs a whole number, not 'x'"),
-            ("--n-ctx -1", "n_ctx must be an integer from 1 up"),
+            ("--n-ctx -1", "UsageError: --n-ctx must be an integer from 1 up, or None, got -1"),
             ("--type-k q8", "--type-k needs one of f32, f16"),
             ("--flash-attn auto", "--flash-attn needs one of on, off"),
             ("--n-threads all", "--n-threads needs"),
@@ -143,6 +143,20 @@ class TestNames:
         assert "--remove NAME takes no other name" in say.error("%llm alias small --remove big")
         assert "AliasError: 'a/b' can be no alias" in say.error("%llm alias a/b hf:a/b")
 
+    def test_nothing_is_fetched_to_find_out_that_it_is_not_loaded(
+        self,
+        say: Say,
+        serving: Serve,  # noqa: F811 - a fixture
+        tiny_model: Path,
+    ) -> None:
+        repository = Repository(REPO, {"tiny-Q8_0.gguf": tiny_model.read_bytes()})
+        serving(repository)
+        say(f"%llm load {tiny_model}")
+        assert f"'hf:{REPO}' is not loaded; tiny.gguf is" in say.error(f"%llm unload hf:{REPO}")
+        assert repository.ranges == []
+        say(f"%llm load hf:{REPO}")
+        assert say(f"%llm unload hf:{REPO}") == "unloaded tiny-Q8_0.gguf\n"
+
     def test_one_model_is_unloaded_by_its_name(self, say: Say, tiny_model: Path, tmp_path: Path) -> None:
         (tmp_path / "other.gguf").write_bytes(tiny_model.read_bytes())
         say(f"%llm load {tiny_model}")
@@ -156,6 +170,18 @@ class TestNames:
 
 
 class TestFacts:
+    def test_status_tells_what_a_cell_would_use(
+        self, say: Say, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("CYLLAMA_MAX_TOKENS", "7")
+        say("%config LLMMagics.temperature = 0.25")
+        say("%config LLMMagics.system = 'Be terse.'")
+        say(f"%llm load {tiny_model}")
+        assert (
+            "max_tokens=7, temperature=0.25, top_k=40, top_p=0.95, min_p=0.05, seed=random, system='Be terse.'\n"
+            in say("%llm status")
+        )
+
     def test_devices_lists_the_cpu(self, say: Say) -> None:
         cpu = next(line for line in say("%llm devices").splitlines() if line.startswith("CPU  cpu  "))
         assert " GB free  " in cpu

@@ -76,13 +76,17 @@ BAD = [
     ("--system 'a", "a quote is not closed"),
     ("--system It's", "a quote is not closed"),
     ('--system "say \\"hi\\""', "a backslash does not quote a quote here"),
-    ("--max-tokens -2", "max_tokens must be an integer from 0 up, got -2"),
-    ("--temperature -1", "temperature must be"),
+    ("--max-tokens -2", "--max-tokens must be an integer from 0 up, got -2"),
+    ("--temperature -1", "--temperature must be"),
     ("--temperature nan", "temperature must be"),
-    ("--top-p 3", "top_p must be"),
-    ("--top-p inf", "top_p must be"),
-    ("--seed -2", "seed must be"),
-    ("--stop ''", "stop_sequences must be"),
+    ("--top-p 3", "--top-p must be"),
+    ("--top-p inf", "--top-p must be"),
+    ("--seed -2", "--seed must be"),
+    ("--stop ''", "--stop must be"),
+    ("-\x1e", r"there is no option '-\x1e'; %%llm --help lists them"),
+    ("Hello", "%%llm does not take 'Hello'; the prompt goes on the lines below"),
+    ("A poem", "%%llm does not take 'A'; the prompt goes on the lines below"),
+    ("temprature 1", "%%llm does not take 'temprature'; did you mean --temperature?"),
     ("--as jsn", "--as needs one of json, code, list, int, float, bool, table, not 'jsn'; did you mean json?"),
     ("--as json --schema A", "--as and --schema both say what the answer is"),
     ("--grammar g --schema A", "--schema and --grammar both say"),
@@ -111,7 +115,7 @@ def test_complains_in_one_line(line: str, message: str) -> None:
 
 
 def test_names_every_value_out_of_range() -> None:
-    with pytest.raises(UsageError, match=r"max_tokens.*top_p"):
+    with pytest.raises(UsageError, match=r"^--max-tokens must.*; --top-p must"):
         parse("--top-p 3 --max-tokens -2")
 
 

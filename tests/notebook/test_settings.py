@@ -99,8 +99,12 @@ class TestWrong:
         variable = f"CYLLAMA_{name.upper()}"
         monkeypatch.setenv(variable, WRONG[name])
         with pytest.raises(UsageError, match=f"^the environment variable {variable} is wrong: {name} must ") as error:
-            LLMSettings().describe()
+            LLMSettings().setting(name)
         assert "\n" not in str(error.value)
+        told = {each.name: each for each in LLMSettings().describe()}
+        assert told.pop(name) == Setting(name, None, str(error.value), is_wrong=True)
+        assert set(told) == {*NAMES} - {name}
+        assert not any(each.is_wrong for each in told.values())
 
     @pytest.mark.parametrize("name", [name for name in NAMES if name not in ("seed", "max_tokens")])
     def test_a_trait_is_refused_and_stays(self, name: str) -> None:
@@ -153,6 +157,16 @@ class TestInAShell:
         assert lines["n_ctx"].split(maxsplit=1) == ["512", "the environment variable CYLLAMA_N_CTX"]
         assert lines["temperature"].split(maxsplit=1) == ["0.0", "LLMMagics.temperature"]
         assert lines["seed"].split(maxsplit=1) == ["random", "the default"]
+
+    def test_percent_llm_config_lists_the_rest_where_one_is_wrong(
+        self, cell: RunCell, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.setenv("CYLLAMA_TOP_P", "3")
+        assert cell("%llm config").success
+        lines = {line.split()[0]: line.split(maxsplit=1)[1] for line in capsys.readouterr().out.splitlines()}
+        assert set(lines) == set(NAMES)
+        reason = "the environment variable CYLLAMA_TOP_P is wrong: top_p must be a number from 0.0 to 1.0, got 3.0"
+        assert lines["top_p"].split(maxsplit=1) == ["wrong", reason]
 
     def test_a_model_of_traitlets_is_what_cells_use(
         self, cell: RunCell, tiny_model: Path, capsys: pytest.CaptureFixture[str]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cyllama_jupyter.engine.llm import LLM
-from cyllama_jupyter.errors import LoadCancelled
+from cyllama_jupyter.errors import LoadCancelled, ModelNotFoundError
 from cyllama_jupyter.models import ENVIRONMENT_VARIABLE
 from cyllama_jupyter.notebook.shelf import ModelShelf, OnProgress
 from tests.notebook.fakes import ScriptedLLM
@@ -78,6 +78,18 @@ def test_close_closes_all_and_forgets_them() -> None:
     assert shelf.close() == models
     assert all(model.closed for model in models)
     assert (list(shelf), shelf.current, shelf.close()) == ([], None, [])
+
+
+def test_a_model_that_is_not_loaded_is_not_looked_for_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    def download(reference: object, _: object = None) -> Path:
+        raise AssertionError(f"{reference} was fetched")
+
+    monkeypatch.setattr("cyllama_jupyter.hub.download", download)
+    shelf = ModelShelf(Loads())
+    shelf.load(Path("/models/a.gguf"), quietly)
+    with pytest.raises(ModelNotFoundError, match=r"'hf:a/b' is not loaded; a\.gguf is"):
+        shelf.close("hf:a/b")
+    assert len(shelf.close("/models/../models/a.gguf")) == 1
 
 
 def test_a_cancelled_load_leaves_nothing() -> None:

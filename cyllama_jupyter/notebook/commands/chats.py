@@ -103,12 +103,15 @@ def _load(session: Session, given: Namespace) -> None:
 
 def _subcommand(word: str) -> str:
     """Refuse a word that is no command, for ``add_argument(type=...)``."""
-    hint = nearest(word, [command.name.partition(" ")[2] for command in COMMANDS[1:]])
+    hint = nearest(word, [command.name.partition(" ")[2] for command in _SUBCOMMANDS])
     raise UsageError(f"there is no %llm chats {word}{hint or '; %llm --help lists the commands'}")
 
 
 def _no_more(parser: LineParser) -> None:
     parser.add_argument("command", nargs="?", type=_subcommand, help=argparse.SUPPRESS)
+    width = max(len(command.synopsis) for command in _SUBCOMMANDS) + 2
+    rows = [f"  {command.synopsis:{width}}{command.summary}" for command in _SUBCOMMANDS]
+    parser.epilog = "\n".join(["what else there is, each with a --help of its own:", *rows])
 
 
 def _which(parser: LineParser) -> None:
@@ -131,8 +134,7 @@ def _file(parser: LineParser) -> None:
     parser.add_argument("--force", action="store_true", help="replace also what is not saved elsewhere")
 
 
-COMMANDS = (
-    Command("chats", "list the conversations", _list, _no_more),
+_SUBCOMMANDS = (
     Command("chats show", "show a conversation", _show, _what_to_show),
     Command("chats undo", "take back the last question and its answer", _undo, _which),
     Command("chats fork", "copy a conversation, and go on in the copy", _fork, _new_name),
@@ -140,3 +142,5 @@ COMMANDS = (
     Command("chats save", "write a conversation to a file", _save, _file),
     Command("chats load", "read a conversation from a file", _load, _file),
 )
+
+COMMANDS = (Command("chats", "list the conversations", _list, _no_more), *_SUBCOMMANDS)

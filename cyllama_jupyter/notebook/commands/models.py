@@ -16,7 +16,8 @@ from cyllama_jupyter.models import check_model_file
 from cyllama_jupyter.notebook import report
 from cyllama_jupyter.notebook.commands.command import Command
 from cyllama_jupyter.notebook.opening import load_model
-from cyllama_jupyter.notebook.parsing import LineParser, choice, name, number, text
+from cyllama_jupyter.notebook.options import CellOptions
+from cyllama_jupyter.notebook.parsing import Choice, LineParser, name, number, out_of_range, text
 from cyllama_jupyter.notebook.session import Session
 from cyllama_jupyter.notebook.settings import LOAD
 
@@ -28,7 +29,7 @@ def _load(session: Session, given: Namespace) -> None:
     try:
         check_load(GenerationConfig(**settings))
     except ValueError as error:
-        raise UsageError(str(error).removeprefix("Invalid GenerationConfig: ")) from None
+        raise out_of_range(error) from None
     force = {"force": True} if given.force else {}
     llm = load_model(session.shelf, given.model, session.front_ends.sink(), {**settings, **force})
     if given.out is not None:
@@ -40,13 +41,13 @@ def _threads(word: str) -> int | str:
 
 
 def _a_load(parser: LineParser) -> None:
-    whole, kind = number(int, "a whole number"), choice(CACHE_TYPES)
+    whole, kind = number(int, "a whole number"), Choice(CACHE_TYPES)
     add = parser.add_argument
     add("model", nargs="?", type=text, metavar="REF", help="a GGUF file, an alias, or hf:owner/repo[:file-or-quant]")
     add("--n-ctx", type=whole, metavar="N", help="length of the context in tokens")
     add("--n-gpu-layers", type=whole, metavar="N", help="layers to put on the GPU (-1: all)")
     add("--n-threads", type=_threads, metavar="N", help="threads for generating (auto)")
-    add("--flash-attn", type=choice(("on", "off")), metavar="on|off", help="flash attention (off)")
+    add("--flash-attn", type=Choice(("on", "off")), metavar="on|off", help="flash attention (off)")
     add("--type-k", type=kind, metavar="TYPE", help="how keys are kept: f16, q8_0, ...")
     add("--type-v", type=kind, metavar="TYPE", help="how values are kept; quantised ones need --flash-attn on")
     add("--force", action="store_true", help="load also what does not fit the memory")
@@ -92,7 +93,7 @@ def _an_alias(parser: LineParser) -> None:
 
 
 def _status(session: Session, _: Namespace) -> None:
-    session.say(report.status(session.shelf))
+    session.say(report.status(session.shelf, session.settings.of_cell(CellOptions())))
 
 
 def _devices(session: Session, _: Namespace) -> None:
