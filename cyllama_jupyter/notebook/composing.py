@@ -58,6 +58,8 @@ def _continuation(options: CellOptions, cell: str, session: "Session") -> Contin
     last = session.last[0] if session.last else None
     chat = options.chat or (last.chat if last is not None else None)
     if chat is not None:
+        if last is not None and last.chat == chat and not last.response and last.response.finish_reason != "stop":
+            raise UsageError("nothing was written of that answer yet: ask again; what was read of it is not read twice")
         exchange = session.chats.find(chat).go_on()
         turn = exchange.begun
         if turn is None:

@@ -57,26 +57,28 @@ class LLMMagics(LLMSettings, Magics):
             self._ask(complete, compose(complete, cell, self._session))
 
     def _ask(self, wanted: CellOptions, question: Questioner) -> None:
+        try:
+            self._run(Task(question, wanted, self._session.shelf), wanted)
+        except BaseException:
+            if question.exchange is not None:  # whoever did not come to ask it leaves the conversation free
+                question.exchange.close()
+            raise
+
+    def _run(self, task: Task, wanted: CellOptions) -> None:
         session = self._session
-        task = Task(question, wanted, session.shelf)
         if wanted.n > 1 and not wanted.dry_run:
             columns = ColumnsWrittenIn(session.front_ends.sinks(wanted.n), task.language)
             SeveralCell(task, columns, partial(session.keep_several, wanted.out)).run()
             return
         background = wanted.bg and session.front_ends.watched  # where nobody looks on, nobody would wait for the answer
-        try:
-            sink = SinkWrittenIn(session.front_ends.sink(background=background), task.language)
-        except BaseException:
-            if question.exchange is not None:
-                question.exchange.close()
-            raise
-        run = Cell(task, sink, partial(session.keep, wanted.out), failed if background else broken)
+        sink = SinkWrittenIn(session.front_ends.sink(background=background), task.language)
+        cell = Cell(task, sink, partial(session.keep, wanted.out), failed if background else broken)
         if wanted.dry_run:
-            run.show_prompt()
+            cell.show_prompt()
         elif background:
-            session.jobs.start(run)
+            session.jobs.start(cell)
         else:
-            self._offer(run.run())
+            self._offer(cell.run())
 
     def _offer(self, answer: Answer) -> None:
         """Offer an answer that is code as the next cell; nobody runs it but the person."""

@@ -175,7 +175,7 @@ class Continuation:
         Raises:
             PromptError: Another model began the answer.
         """
-        if self.begun.tokens and self.begun.model == llm.model_path:
+        if self.begun.prompt and self.begun.model == llm.model_path:
             return Asked(self.begun.prompt, self.begun.tokens)
         if self.exchange is None:
             raise PromptError(f"{self.begun.model} began this answer, and its tokens mean nothing to {llm.model_path}")

@@ -63,10 +63,11 @@ class Session:
         self.last = (answer,)
         self._put(out, answer.response, answer.value)
 
-    def keep_several(self, out: str | None, answers: Sequence["Answer"]) -> None:
-        """Put several answers into the notebook's variables, as lists; the arguments are those of ``keep``."""
-        self.last = tuple(answers)
-        self._put(out, [answer.response for answer in answers], [answer.value for answer in answers])
+    def keep_several(self, out: str | None, answers: Sequence["Answer | None"]) -> None:
+        """Put several answers into the notebook's variables, as lists; None stands in the place of one that failed."""
+        self.last = tuple(answer for answer in answers if answer is not None)
+        responses = [answer and answer.response for answer in answers]
+        self._put(out, responses, [answer and answer.value for answer in answers])
 
     def _put(self, out: str | None, response: object, value: object) -> None:
         self.namespace["_llm"] = response

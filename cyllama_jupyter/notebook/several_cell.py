@@ -24,12 +24,12 @@ class SeveralCell:
     Args:
         task: What it is to do.
         sink: Shows the output.
-        keep: Is given the answers in the end.
+        keep: Is given the answers in the end, None in the place of one that failed.
     """
 
     task: Task
     sink: Columns
-    keep: Callable[[Sequence[Answer]], None]
+    keep: Callable[[Sequence[Answer | None]], None]
 
     def run(self) -> None:
         """Answer the prompt several times at once: load the model if need be, generate, show, keep.
@@ -62,6 +62,6 @@ class SeveralCell:
         try:
             answer_several(generations, self.sink, flag, finish)
         finally:
-            in_order = [answers[place] for place in sorted(answers)]
-            self.keep(in_order)
-        return in_order
+            if answers:
+                self.keep([answers.get(place) for place in range(len(generations))])
+        return [answers[place] for place in sorted(answers)]

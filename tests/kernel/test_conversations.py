@@ -79,3 +79,21 @@ def test_a_failed_turn_changes_nothing(kernel: Kernel) -> None:
     assert kernel.run(f"%%llm --chat steady\n{'word ' * 20_000}").reply["ename"] == "ContextOverflow"
     assert kernel.run("%%llm --chat steady\n{{ undefined }}").reply["ename"] == "PromptError"
     assert "heron" in ask(kernel, "steady", "What is the code word?")
+
+
+def test_an_answer_that_was_stopped_before_its_first_token_goes_on(kernel: Kernel) -> None:
+    kernel.run("%%llm --temperature 0 --max-tokens 12 --raw\nLong, long ago")
+    kernel.run("whole = _llm.text")
+    kernel.run("%%llm --temperature 0 --max-tokens 0 --raw\nLong, long ago")
+    cell = kernel.run("%%llm --continue --temperature 0 --max-tokens 12")
+    assert cell.reply["status"] == "ok", cell.reply
+    assert kernel.value("_llm.text == whole") == "True"
+    kernel.run("%%llm --chat begun --max-tokens 0\nTell me a story.")
+    assert "ask again" in kernel.run("%%llm --chat begun --continue").stderr
+
+
+def test_what_a_stopped_job_wrote_is_in_its_variable(kernel: Kernel) -> None:
+    kernel.run("story = None")
+    kernel.run("%%llm --bg --max-tokens 4000 --out story\nTell me a very long story.")
+    kernel.run("%llm stop")
+    assert kernel.value("story.finish_reason") == "'cancelled'"

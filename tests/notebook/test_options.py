@@ -90,6 +90,7 @@ BAD = [
     ("--as jsn", "--as needs one of json, code, list, int, float, bool, table, not 'jsn'; did you mean json?"),
     ("--as json --schema A", "--as and --schema both say what the answer is"),
     ("--grammar g --schema A", "--schema and --grammar both say"),
+    ("--as int --stop 9", "--stop could cut the answer short of what --as wants"),
     ("--n 0", "--n needs a number of answers from 1 to 16, not 0"),
     ("--n 2 --chat a", "a conversation goes on with one answer"),
     ("--chat ''", "--chat needs a value"),

@@ -29,12 +29,18 @@ def _list(session: Session, _: Namespace) -> None:
 
 
 def _stop(session: Session, given: Namespace) -> None:
-    for job in _selected(session, given.job):
+    jobs = _selected(session, given.job)
+    for job in jobs:
         job.stop()
+    _await(session, jobs)  # so that what they wrote is in its variables
 
 
 def _wait(session: Session, given: Namespace) -> None:
-    jobs, pump = _selected(session, given.job), session.front_ends.pump()
+    _await(session, _selected(session, given.job))
+
+
+def _await(session: Session, jobs: list[Job]) -> None:
+    pump = session.front_ends.pump()
     with InterruptFlag() as flag:
 
         def tick() -> bool:
