@@ -12,7 +12,7 @@ from IPython.core.magic import Magics, magics_class
 from cyllama_jupyter.errors import LoadCancelled
 from cyllama_jupyter.notebook import commands, options
 from cyllama_jupyter.notebook.answer import Answer
-from cyllama_jupyter.notebook.cell import Cell, Task
+from cyllama_jupyter.notebook.cell import Cell
 from cyllama_jupyter.notebook.code_answer import Code
 from cyllama_jupyter.notebook.completion import Completer
 from cyllama_jupyter.notebook.composing import compose
@@ -22,6 +22,7 @@ from cyllama_jupyter.notebook.session import Session
 from cyllama_jupyter.notebook.settings import LLMSettings
 from cyllama_jupyter.notebook.several_cell import SeveralCell
 from cyllama_jupyter.notebook.sinks import ColumnsWrittenIn, SinkWrittenIn
+from cyllama_jupyter.notebook.task import Task
 from cyllama_jupyter.notebook.tidy import tidy_errors
 from cyllama_jupyter.notebook.wording import broken, failed
 

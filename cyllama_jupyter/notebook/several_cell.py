@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from cyllama_jupyter.engine.response import Response
 from cyllama_jupyter.notebook import runner
 from cyllama_jupyter.notebook.answer import Answer
-from cyllama_jupyter.notebook.cell import Task
 from cyllama_jupyter.notebook.interrupts import Flag, InterruptFlag
 from cyllama_jupyter.notebook.opening import interrupt
 from cyllama_jupyter.notebook.several import answer_several, stopped
 from cyllama_jupyter.notebook.sinks import Columns, Ending, Status
+from cyllama_jupyter.notebook.task import Task
 
 __all__ = ["SeveralCell"]
 

@@ -5,13 +5,14 @@ from pathlib import Path
 from IPython.core.getipython import get_ipython
 
 from cyllama_jupyter.engine.response import Response
-from cyllama_jupyter.notebook.cell import Cell, Task
+from cyllama_jupyter.notebook.cell import Cell
 from cyllama_jupyter.notebook.frontend import FrontEnds
 from cyllama_jupyter.notebook.interrupts import InterruptFlag
 from cyllama_jupyter.notebook.options import CellOptions
 from cyllama_jupyter.notebook.prompt import Piece
 from cyllama_jupyter.notebook.question import Question
 from cyllama_jupyter.notebook.shelf import ModelShelf
+from cyllama_jupyter.notebook.task import Task
 from cyllama_jupyter.notebook.tidy import tidy
 from cyllama_jupyter.testing.llm import FakeLLM
 

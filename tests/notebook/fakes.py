@@ -14,12 +14,12 @@ from cyllama_jupyter.config import GenerationConfig
 from cyllama_jupyter.engine.generation import Generation
 from cyllama_jupyter.engine.llm import LLM
 from cyllama_jupyter.engine.response import FinishReason, GenerationStats, Phase, Progress, Response
-from cyllama_jupyter.notebook.cell import Task
 from cyllama_jupyter.notebook.options import parse
 from cyllama_jupyter.notebook.prompt import Piece
 from cyllama_jupyter.notebook.question import Question
 from cyllama_jupyter.notebook.shelf import ModelShelf, OnProgress
 from cyllama_jupyter.notebook.sinks import Ending, Status
+from cyllama_jupyter.notebook.task import Task
 
 Use = Callable[[LLM], None]
 """Makes every path lead to a model."""
