@@ -154,7 +154,7 @@ def test_help_prints_the_options(kernel: Kernel) -> None:
         ("%%llm --max-token 5\nword", "UsageError", ["--max-token", "did you mean --max-tokens?"]),
         ("%%llm --temprature 0\nword", "UsageError", ["did you mean --temperature?"]),
         ("%%llm --max-tokens many\nword", "UsageError", ["--max-tokens", "'many'"]),
-        ("%%llm --top-p 3\nword", "UsageError", ["top_p", "3"]),
+        ("%%llm --top-p 3\nword", "UsageError", ["--top-p", "3"]),
         ("%%llm --out 3x\nword", "UsageError", ["--out", "'3x'"]),
         ("%%llm --system 'open\nword", "UsageError", ["quote"]),
         ("%%llm\n  \n", "UsageError", ["empty"]),
