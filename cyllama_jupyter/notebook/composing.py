@@ -9,7 +9,7 @@ from cyllama_jupyter.notebook.attachments import attach_file, attach_variable, w
 from cyllama_jupyter.notebook.form import Form
 from cyllama_jupyter.notebook.forms import form_of
 from cyllama_jupyter.notebook.options import CellOptions
-from cyllama_jupyter.notebook.prompt import Piece, expand
+from cyllama_jupyter.notebook.prompt import Piece, expand, text_of
 from cyllama_jupyter.notebook.question import FORM, Begun, Continuation, Question, Questioner
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def compose(options: CellOptions, cell: str, session: "Session") -> Questioner:
     system = _system(options.system, session.namespace)
     exchange = None
     if options.chat is not None:  # last of all: it holds the conversation
-        exchange = session.chats.open(options.chat).ask("".join(piece.text for piece in pieces), system)
+        exchange = session.chats.open(options.chat).ask(text_of(pieces), system)
     return Question(pieces, system, options.raw, options.prefix or "", form, exchange)
 
 

@@ -10,7 +10,7 @@ from cyllama_jupyter.engine.reading import Prompt
 from cyllama_jupyter.errors import PromptError
 from cyllama_jupyter.notebook.conversation import Exchange
 from cyllama_jupyter.notebook.form import Form
-from cyllama_jupyter.notebook.prompt import Piece
+from cyllama_jupyter.notebook.prompt import Piece, text_of
 
 __all__ = ["FORM", "Asked", "Begun", "Continuation", "Question", "Questioner"]
 
@@ -85,14 +85,14 @@ class Question:
     @property
     def title(self) -> str:
         """The prompt in a line, without what the model is told of the form."""
-        return " ".join("".join(piece.text for piece in self.pieces if piece.name != FORM).split())
+        return " ".join(text_of(piece for piece in self.pieces if piece.name != FORM).split())
 
     def messages(self) -> list[dict[str, str]]:
         """Return the conversation that the model is to answer."""
         if self.exchange is not None:
             return self.exchange.messages
         system = [{"role": "system", "content": self.system}] if self.system else []
-        return [*system, {"role": "user", "content": "".join(piece.text for piece in self.pieces)}]
+        return [*system, {"role": "user", "content": text_of(self.pieces)}]
 
     def ask(self, llm: LLM, config: GenerationConfig) -> Asked:
         """Return what a model is given.
@@ -113,7 +113,7 @@ class Question:
         if self.exchange is not None or (llm.has_chat_template and not self.raw):
             return self.messages()
         if self.raw and not any(piece.is_value for piece in self.pieces):
-            return "".join(piece.text for piece in self.pieces)
+            return text_of(self.pieces)
         return self.tokens(llm, config)
 
     def tokens(self, llm: LLM, config: GenerationConfig) -> list[int]:
