@@ -11,7 +11,6 @@ from pathlib import Path
 
 from benchmarks import models
 from benchmarks.contestants import CORES, Contestant, equal, running
-from benchmarks.drivers.protocol import Settings
 from benchmarks.figure import Figure
 from benchmarks.rates import Rates, decode_rate, interleaved, median_ratio, prefill_rate
 
@@ -40,13 +39,9 @@ def measure() -> list[Figure]:
     """Measure with the threads that we choose, and with as many as there are cores."""
     small = Workload("SmolLM2", models.smollm2(), tokens=96, words=350, decode_goal=0.8)
     large = Workload("1B Q8_0", models.big(), tokens=24, words=100, decode_goal=0.6)
-    auto, fixed = (equal()._replace(n_threads=number, n_threads_batch=number) for number in (0, CORES))
-    figures = []
-    for work in (small, large):
-        figures += _beside_a_process(work, auto, "threads left to us", goals=(work.decode_goal, 0.48))
-        figures += _beside_a_process(work, fixed, f"fixed {CORES} threads", goals=(None, None))
     return [
-        *figures,
+        *_beside_a_process(small),
+        *_beside_a_process(large),
         *(
             _beside_python(*work, threads)
             for work in (("SmolLM2", small.model, 128), ("tiny model", models.tiny(), 1024))
@@ -65,33 +60,48 @@ def _busy_process() -> Iterator[None]:
         process.communicate()
 
 
-def _beside_a_process(
-    work: Workload, settings: Settings, threads: str, goals: tuple[float | None, float | None]
-) -> list[Figure]:
-    with running(work.model, settings, ("ours",)) as field:
-        ours = field.here["ours"]
-        rounds = [_alone_and_beside(ours, work, round_) for round_ in range(ROUNDS)]
+def _beside_a_process(work: Workload) -> list[Figure]:
+    """Measure threads left to us and one for each core, in turns; both are compared with what is best alone."""
+    auto, fixed = (equal()._replace(n_threads=number, n_threads_batch=number) for number in (0, CORES))
+    with running(work.model, auto, ("ours",)) as governed, running(work.model, fixed, ("ours",)) as bound:
+        both = {"threads left to us": governed.here["ours"], f"fixed {CORES} threads": bound.here["ours"]}
+        rounds = [_alone_and_beside(both, work, round_) for round_ in range(ROUNDS)]
     figures = []
-    for index, (what, goal) in enumerate(zip(("decode", "prefill"), goals, strict=True)):
-        alone, beside = ([pair[side][index] for pair in rounds] for side in (0, 1))
-        ratio = statistics.median(under / over for over, under in zip(alone, beside, strict=True))
-        note = (
-            f"median of {ROUNDS} interleaved pairs: {statistics.median(beside):,.0f} of "
-            f"{statistics.median(alone):,.0f} tokens/s"
-        )
-        name = f"{what} beside one busy process ÷ solo, {work.name}, {threads}"
-        figures.append(Figure(name, ratio, "ratio", goal, higher_is_better=True, note=note))
+    for index, (what, goal) in enumerate((("decode", work.decode_goal), ("prefill", 0.48))):
+        solo = [max(rates[index] for rates in alone.values()) for alone, _ in rounds]
+        for who in both:
+            alone, beside = ([side[who][index] for side in sides] for sides in zip(*rounds, strict=True))
+            only_ours = goal if who.endswith("us") else None
+            figures += [
+                _ratio(f"{what} beside one busy process ÷ solo, {work.name}, {who}", beside, solo, only_ours),
+                _ratio(f"{what} alone, after a load ÷ solo, {work.name}, {who}", alone, solo, None),
+            ]
     return figures
 
 
-def _alone_and_beside(ours: Contestant, work: Workload, round_: int) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Return the rates of decode and prefill, alone and beside a busy process."""
-    alone = _settled_rates(ours, work, 2 * round_)
+def _ratio(name: str, rates: list[float], solo: list[float], goal: float | None) -> Figure:
+    ratio = statistics.median(over / under for over, under in zip(rates, solo, strict=True))
+    note = (
+        f"median of {ROUNDS} interleaved pairs: {statistics.median(rates):,.0f} of "
+        f"{statistics.median(solo):,.0f} tokens/s"
+    )
+    return Figure(name, ratio, "ratio", goal, higher_is_better=True, note=note)
+
+
+Pair = tuple[float, float]
+"""The rates of decode and prefill."""
+
+
+def _alone_and_beside(
+    both: dict[str, Contestant], work: Workload, round_: int
+) -> tuple[dict[str, Pair], dict[str, Pair]]:
+    """Return everyone's rates, alone and beside a busy process."""
+    alone = {who: _settled_rates(ours, work, 2 * round_) for who, ours in both.items()}
     with _busy_process():
-        return alone, _settled_rates(ours, work, 2 * round_ + 1)
+        return alone, {who: _settled_rates(ours, work, 2 * round_ + 1) for who, ours in both.items()}
 
 
-def _settled_rates(ours: Contestant, work: Workload, seed: int) -> tuple[float, float]:
+def _settled_rates(ours: Contestant, work: Workload, seed: int) -> Pair:
     """Measure after a run that is not counted: what lasts is asked for, not how fast a change is seen."""
     decode_rate(ours, work.tokens // 3)
     prefill_rate(ours, work.words, -1 - seed)

@@ -2,7 +2,8 @@
 //
 // ggml's threads spin at a barrier after every graph node, so one that loses its core to another process stalls all of them: on two
 // cores, two threads are the faster choice by 15 to 90 % while nobody else computes and the slower one by 20 to 70 % as soon as
-// somebody does. So every now and then a few steps are tried with the neighbouring number, and the faster of the two is kept.
+// somebody does. So every now and then a few steps are tried with the neighbouring number, and the faster of the two is kept. What is
+// heard of the machine's load tells when; where nothing is, the steps alone do.
 #pragma once
 
 #include <algorithm>
@@ -10,6 +11,8 @@
 #include <cstddef>
 #include <limits>
 #include <vector>
+
+#include "bucket.hpp"
 
 namespace cyllama {
 
@@ -28,6 +31,20 @@ class ThreadGovernor {
         candidates_.erase(std::unique(candidates_.begin(), candidates_.end()), candidates_.end());
         for (Bucket &bucket : buckets_) {
             bucket.last_cost.assign(candidates_.size() + 1, std::numeric_limits<double>::infinity());  // fixed numbers lie beyond them
+        }
+    }
+
+    // Tells how many cores others leave to us now. A load that came is believed until a trial says otherwise, because every step that is
+    // computed against it costs a multiple; one that went is a reason to try at once.
+    void hear(double free_cores) noexcept {
+        if (!(free_cores >= 0 && free_cores < 1e6)) {
+            return;
+        }
+        free_ = free_cores;
+        for (std::size_t width = 0; width < buckets_.size(); ++width) {
+            if (buckets_[width].cost > 0 && !buckets_[width].on_trial) {
+                heed(buckets_[width], pace_of(width));
+            }
         }
     }
 
@@ -50,7 +67,7 @@ class ThreadGovernor {
         Bucket &bucket = buckets_[width];
         const Pace &pace = pace_of(width);
         const double cost = seconds / n_tokens;
-        const bool woken = threads != last_threads_ && &pace == &small_;  // a thread that slept comes late to a short step
+        const bool woken = threads != last_threads_ && &pace == &small_pace;  // a thread that slept comes late to a short step
         last_threads_ = threads;
         bucket.last_cost[index_of(threads)] = cost;
         if (bucket.on_trial && threads == candidates_[bucket.tried()]) {
@@ -81,66 +98,30 @@ class ThreadGovernor {
         if (bucket.on_trial) {
             bucket.on_trial = false;
             bucket.fresh = 0;
-            pay(bucket.sides[bucket.side], pace.most_patience[bucket.side], seconds / n_tokens / bucket.cost, 1);
+            pay(bucket, pace, bucket.side, seconds / n_tokens / bucket.cost, 1);
             return;
         }
         bucket.used = index_of(threads) / 2;
         bucket.cost = seconds / n_tokens;  // at most; the next step tells
         bucket.fresh = 0;
         bucket.delay = 0;
-        pay(bucket.sides[1], pace.most_patience[1], patience_in_a_step, 1);
+        pay(bucket, pace, up, patience_in_a_step, 1);
     }
 
   private:
     static constexpr double shortest_limit = 0.02;      // seconds
     static constexpr double patience_in_a_step = 2.5;   // times what fewer threads take
 
-    // How small and large steps differ: of the former there are hundreds a minute, a whole prompt may be four of the latter.
-    struct Pace {
-        double weight;       // of the newest step in the running mean
-        double clip;         // times the mean that a step counts as in it, at most: single steps are outliers
-        int fresh;           // steps that make a mean to compare a trial with
-        int steps;           // of a trial
-        double alarm;        // steps' worth of delay that mean a change of load
-        double patience[2];       // down, up: see Side
-        double most_patience[2];  // the same
-    };
-    // Two threads halve the time of a large step and one that fails costs a third of it: it is tried again after some five steps.
-    static constexpr Pace small_{1.0 / 16, 3.0, 4, 6, 3.0, {32, 16}, {256, 32}};
-    static constexpr Pace large_{0.3, 1.25, 2, 1, 2.0, {32, 8}, {256, 16}};
     static constexpr int large_step = 64;      // tokens
     static constexpr double gain = 0.04;       // that a trial must show, so that noise does not decide
     static constexpr double too_slow = 1.5;    // steps' worth of time that a trial may lose
     static constexpr double waking = 1.0;      // steps' worth of time that threads may take to wake up
-    static constexpr double slack = 0.25;      // slowness that is no change of load: contexts grow, and with them every step
-    static constexpr double most_delay = 1.5;  // that one step shows: one alone is an outlier
     // On an overloaded machine a trial costs 100 steps and more, and that is what it counts for; a laptop that slept is an outlier.
     static constexpr double most_loss = 64.0;
-
-    // A trial is paid for: one that lost the time of n steps is not repeated before n * patience steps, and each failure doubles the
-    // patience. It may grow more with trials of fewer threads, since a load that comes is seen without one; a load that goes is not.
-    struct Side {
-        double wait = 0;  // steps until a trial is due
-        double patience = 0;
-    };
-
-    struct Bucket {
-        std::size_t used = 0;         // index of the candidate in use
-        double cost = 0;              // its seconds a token, a running mean; 0 before the first step
-        int fresh = 0;                // steps since the last trial
-        std::array<Side, 2> sides{};  // down, up
-        double delay = 0;             // steps' worth of time lost since steps became slower than the mean; 0 or less: they did not
-        double late_cost = 0;         // sum of the costs since then
-        int late = 0;                 // number of steps since then
-        std::vector<double> last_cost;  // by candidate: seconds a token, as of its last step
-        bool on_trial = false;
-        int side = 0;                 // of the trial: 0 down, 1 up
-        int steps = 0;                // of it so far, without the one that woke the threads
-        double lost = 0;              // in it so far, in steps' worth of time; below 0 it gained
-        double paid = 0;              // the same with all of the step that woke the threads
-
-        std::size_t tried() const noexcept { return side == 0 ? used - 1 : used + 1; }
-    };
+    static constexpr double other_load = 0.3;     // cores by which the load must differ to be another one
+    static constexpr double share_to_stay = 0.5;  // of its core that the last thread must find free
+    static constexpr double share_to_come = 0.75;
+    static constexpr double calm = 4.0;           // times the patience where a change of load would be heard of
 
     static std::size_t width_of(int n_tokens) noexcept {
         std::size_t width = 0;
@@ -150,7 +131,7 @@ class ThreadGovernor {
         return width;
     }
 
-    static const Pace &pace_of(std::size_t width) noexcept { return width < width_of(large_step) ? small_ : large_; }
+    static const Pace &pace_of(std::size_t width) noexcept { return width < width_of(large_step) ? small_pace : large_pace; }
 
     // A size that was never seen begins as the nearest of its kind, else as told.
     void begin(Bucket &bucket, std::size_t width) noexcept {
@@ -164,7 +145,7 @@ class ThreadGovernor {
                 }
             }
         }
-        bucket.used = index_of(&pace == &small_ ? first_ : most_);
+        bucket.used = std::min(index_of(&pace == &small_pace ? first_ : most_), fitting());
         bucket.sides = {Side{0, pace.patience[0]}, Side{0, pace.patience[1]}};
     }
 
@@ -172,12 +153,47 @@ class ThreadGovernor {
         return std::lower_bound(candidates_.begin(), candidates_.end(), threads) - candidates_.begin();
     }
 
+    // The most threads that others leave cores to, as far as is known.
+    std::size_t fitting() const noexcept {
+        std::size_t index = candidates_.size() - 1;
+        while (free_ >= 0 && index > 0 && candidates_[index] > free_ + share_to_stay) {
+            --index;
+        }
+        return index;
+    }
+
+    void heed(Bucket &bucket, const Pace &pace) noexcept {
+        const bool came = free_ < bucket.most_free - other_load;
+        const bool went = free_ > bucket.least_free + other_load;
+        bucket.most_free = std::max(bucket.most_free, free_);
+        bucket.least_free = std::min(bucket.least_free, free_);
+        const auto has_room_for = [this](std::size_t index) { return candidates_[index] <= free_ + 1 - share_to_come; };
+        if (came && bucket.used > fitting()) {
+            retreat(bucket, pace);
+        } else if (went && bucket.used + 1 < candidates_.size() && has_room_for(bucket.used + 1)) {
+            bucket.begin_trial(up);
+        } else if (bucket.sides[down].wait <= 0 && has_room_for(bucket.used)) {
+            bucket.sides[down].wait = pace.patience[down];  // there is no haste to try fewer
+        }
+    }
+
+    void retreat(Bucket &bucket, const Pace &pace) noexcept {
+        const int before = candidates_[bucket.used];
+        bucket.used = fitting();
+        bucket.cost *= static_cast<double>(before) / candidates_[bucket.used];  // at most; the next step tells
+        bucket.fresh = 0;
+        bucket.delay = 0;
+        bucket.sides[down] = {0, pace.patience[down]};
+        bucket.sides[up] = {pace.patience[up], pace.patience[up]};
+        bucket.most_free = bucket.least_free = free_;
+    }
+
     // A step with the number in use: keeps the mean, sees a change of load, begins a trial that is due.
     void follow(Bucket &bucket, const Pace &pace, double cost) noexcept {
         if (bucket.cost == 0) {
             bucket.cost = cost;
         }
-        const bool changed = late(bucket, pace, cost);
+        const bool changed = bucket.is_late(pace, cost);
         // The first steps after a load wait for the disk: the lesser of two tells more.
         const bool unsure = bucket.fresh < 2 && cost < bucket.cost;
         bucket.cost += (unsure ? 1 : pace.weight) * (std::min(cost, pace.clip * bucket.cost) - bucket.cost);
@@ -190,7 +206,7 @@ class ThreadGovernor {
         }
         if (changed && bucket.used > 0) {  // fewer threads suffer less; with one there is nothing to try
             bucket.cost = bucket.late_cost / bucket.late;
-            bucket.sides[0] = {0, pace.patience[0]};
+            bucket.sides[down] = {0, pace.patience[down]};
             bucket.fresh = pace.fresh;
         }
         if (bucket.fresh >= pace.fresh) {
@@ -198,24 +214,12 @@ class ThreadGovernor {
         }
     }
 
-    // Whether steps have become slower for good: sums what they exceed the mean by (Page's CUSUM test).
-    static bool late(Bucket &bucket, const Pace &pace, double cost) noexcept {
-        if (bucket.delay <= 0) {
-            bucket.delay = bucket.late_cost = 0;
-            bucket.late = 0;
-        }
-        bucket.delay += std::min(cost / bucket.cost - 1 - slack, most_delay);
-        bucket.late_cost += cost;
-        ++bucket.late;
-        return bucket.delay >= pace.alarm;
-    }
-
     void begin_trial(Bucket &bucket) noexcept {
         const bool can[2] = {bucket.used > 0, bucket.used + 1 < candidates_.size()};
-        bucket.side = can[0] && (!can[1] || bucket.sides[0].wait <= bucket.sides[1].wait) ? 0 : 1;
-        bucket.on_trial = can[bucket.side] && bucket.sides[bucket.side].wait <= 0;
-        bucket.steps = 0;
-        bucket.lost = bucket.paid = 0;
+        const int side = can[down] && (!can[up] || bucket.sides[down].wait <= bucket.sides[up].wait) ? down : up;
+        if (can[side] && bucket.sides[side].wait <= 0) {
+            bucket.begin_trial(side);
+        }
     }
 
     // A step of a trial, which lost `lost` of the time that such a step took before. It ends early when it goes badly.
@@ -232,13 +236,16 @@ class ThreadGovernor {
         if (bucket.lost < -gain * bucket.steps) {
             adopt(bucket, pace);
         } else {
-            pay(bucket.sides[bucket.side], pace.most_patience[bucket.side], std::max(bucket.lost, bucket.paid), bucket.steps);
+            pay(bucket, pace, bucket.side, std::max(bucket.lost, bucket.paid), bucket.steps);
         }
     }
 
-    static void pay(Side &side, double most_patience, double lost, int steps) noexcept {
-        side.wait = std::clamp(lost, 0.1 * steps, most_loss) * side.patience;
-        side.patience = std::min(2 * side.patience, most_patience);
+    // What a trial on one side has lost, in steps' worth of time, is waited for before the next.
+    void pay(Bucket &bucket, const Pace &pace, int side, double lost, int steps) noexcept {
+        Side &paid = bucket.sides[side];
+        paid.wait = std::clamp(lost, 0.1 * steps, most_loss) * paid.patience * (free_ < 0 ? 1 : calm);
+        paid.patience = std::min(2 * paid.patience, pace.most_patience[side]);
+        bucket.most_free = bucket.least_free = free_;
     }
 
     void adopt(Bucket &bucket, const Pace &pace) noexcept {
@@ -249,7 +256,7 @@ class ThreadGovernor {
         bucket.delay = 0;
         bucket.sides[bucket.side] = {0, pace.patience[bucket.side]};  // and what is beyond it?
         bucket.sides[back].patience = pace.patience[back];
-        pay(bucket.sides[back], pace.most_patience[back], (1 / ratio - 1) * bucket.steps, bucket.steps);
+        pay(bucket, pace, back, (1 / ratio - 1) * bucket.steps, bucket.steps);
         spread(bucket);
     }
 
@@ -267,6 +274,7 @@ class ThreadGovernor {
     std::vector<int> candidates_;       // ascending
     std::array<Bucket, 32> buckets_{};  // by the number of bits of n_tokens
     int last_threads_ = 0;
+    double free_ = -1;  // cores, as heard last; below 0: nothing was
 };
 
 }  // namespace cyllama

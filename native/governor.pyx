@@ -7,6 +7,24 @@ cdef extern from "governor.hpp" namespace "cyllama" nogil:
         void record(int n_tokens, int threads, double seconds)
         double limit(int n_tokens, int threads)
         void give_up(int n_tokens, int threads, double seconds)
+        void hear(double free_cores)
+
+cdef extern from "load_meter.hpp" namespace "cyllama" nogil:
+    cdef cppclass CppLoadMeter "cyllama::LoadMeter":
+        double look()
+
+
+cdef class LoadMeter:
+    """Tells how many cores the rest of the machine leaves to the engine (Linux: ``/proc/stat``)."""
+
+    cdef CppLoadMeter _meter
+
+    def look(self):
+        """Return the cores that were left since the last look; below 0 where that is not known.
+
+        It has to be a quarter of a second to two seconds ago. What the main thread computes is not the engine's.
+        """
+        return self._meter.look()
 
 
 cdef class ThreadGovernor:
@@ -40,3 +58,7 @@ cdef class ThreadGovernor:
     def give_up(self, int n_tokens, int threads, double seconds):
         """Learn that a step was given up after so many seconds."""
         self._governor.give_up(n_tokens, threads, seconds)
+
+    def hear(self, double free_cores):
+        """Learn how many cores other processes leave to this one now."""
+        self._governor.hear(free_cores)

@@ -45,3 +45,8 @@ class Machine:
             count += 1
             product *= self.rng.random()
         return count / expected
+
+    def taken(self, threads: int, *, busy: bool) -> float:
+        """Return the cores that one process in a loop gets beside a step on so many threads."""
+        cores = max(self.idle)
+        return min(1.0, cores / (threads + 1)) if busy else 0.0
