@@ -15,6 +15,7 @@ cdef class LlamaContext:
     cdef AbortState _abort
     cdef object _callback  # the person's own abort callback, or None
     cdef object _callback_error  # what it raised during the running decode
+    cdef dict _requests  # those of the scheduler that has it, by address; None without one
     cdef cbool _busy  # a native call is running; read and written with the GIL
     cdef cbool _has_logits  # the last decode returned 0
     cdef readonly int n_ctx

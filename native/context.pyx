@@ -63,8 +63,11 @@ cdef cbool _ask_python(LlamaContext context) noexcept:
     try:
         PyErr_CheckSignals()  # a Ctrl-C raises here, on the main thread
         return callback is not None and bool(callback())
-    except BaseException as error:  # re-raised by decode(); a C callback cannot raise
+    except BaseException as error:  # raised again by decode() or a request's result; a C callback cannot raise
         context._callback_error = error
+        for request in () if context._requests is None else list(context._requests.values()):
+            if request.phase in ("prefill", "decode"):  # which all fail now
+                request.callback_error = error
         context._abort.callback_raised.store(True)
         return True
 
@@ -171,6 +174,7 @@ cdef class LlamaContext:
     cdef void _leave(self):
         # After a scheduler, whose abort callback has been in place.
         llama.llama_set_abort_callback(self._ctx, _should_abort, &self._abort)
+        self._requests = None
         self._busy = False
 
     def decode(self, tokens):
@@ -246,7 +250,7 @@ cdef class LlamaContext:
 
         It adds to ``cancel`` and never replaces it. It runs with the GIL some hundred times a token, which slows
         generation and every cancel; what it raises aborts the decode and is raised by it. On the context of an ``LLM``,
-        True cancels what runs, and an exception fails it with a DecodeError.
+        True cancels what runs, and an exception fails it: its ``result()`` raises that.
 
         Raises:
             TypeError: It is neither callable nor None.

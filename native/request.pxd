@@ -85,3 +85,4 @@ cdef class Request:
     cdef readonly list pieces
     cdef readonly list generated_ids
     cdef readonly list likely
+    cdef public object callback_error

@@ -44,6 +44,7 @@ cdef class Request:
         likely: For each of them, where wanted, itself and the alternatives as (id, bytes, probability).
         progressed: Is notified when there is more text, and at the end.
         finished: Is notified at the end.
+        callback_error: What the person's own abort callback raised, where that made it fail (``set_abort_callback``).
     """
 
     def __cinit__(self, prompt, CancelToken token not None, LlamaSampler sampler, *, size_t max_tokens, begun=(),

@@ -8,10 +8,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstddef>
-#include <deque>
-#include <exception>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -19,8 +16,10 @@
 #include "errand.hpp"
 #include "governor.hpp"
 #include "mailbox.hpp"
+#include "paced_decoder.hpp"
 #include "sequences.hpp"
 #include "step.hpp"
+#include "waiting.hpp"
 
 namespace cyllama {
 
@@ -30,7 +29,7 @@ class Scheduler {
     // run then, and none that wait.
     Scheduler(Backend &backend, ThreadGovernor &governor, std::size_t max_queued, std::size_t stash_bytes,
               std::atomic<bool> &cancel_running, Notifier &ended)
-        : backend_(backend), governor_(governor), cancel_running_(cancel_running), pool_(backend, stash_bytes),
+        : backend_(backend), decoder_(backend, governor), cancel_running_(cancel_running), pool_(backend, stash_bytes),
           mailbox_(backend.n_sequences() + max_queued, ended) {
         backend_.set_abort(&should_abort, this);
     }
@@ -53,7 +52,7 @@ class Scheduler {
     // Returns after `stop`; whatever it throws, nothing is open any more.
     void run() {
         try {
-            warm_up();
+            decoder_.warm_up();
             while (receive()) {
                 sweep();
                 admit();
@@ -71,15 +70,18 @@ class Scheduler {
     }
 
   private:
+    // Asked while a step is computed or a token is chosen whether to break it off. A token under a grammar can take long to choose:
+    // who is interrupted beside it does not wait for that.
     static bool should_abort(void *data) {
-        const auto *self = static_cast<const Scheduler *>(data);
-        return self->choosing_ ? self->ends_all() : self->interrupted() || self->takes_too_long();
+        auto *self = static_cast<Scheduler *>(data);
+        if (self->choosing_for_ == nullptr) {
+            return self->interrupted() || self->decoder_.takes_too_long();
+        }
+        self->sweep_running(false);
+        return self->ends_all();
     }
 
     bool ends_all() const noexcept { return stopped_.load() || cancel_running_.load(); }
-
-    // The governor has been told of a step that fewer threads would have been through with.
-    bool takes_too_long() const noexcept { return give_up_at_ != Clock::time_point::max() && Clock::now() >= give_up_at_; }
 
     // A step without a prompt chunk is short, and not aborted for one of several.
     bool interrupted() const noexcept {
@@ -91,8 +93,8 @@ class Scheduler {
 
     // Takes in what came; false: it is time to stop.
     bool receive() {
-        const bool has_work = !waiting_.empty() || pool_.n_busy() > 0;
-        if (!mailbox_.receive(has_work, waiting_, errands_)) {
+        const bool has_work = !waiting_.requests.empty() || pool_.n_busy() > 0;
+        if (!mailbox_.receive(has_work, waiting_.requests, errands_)) {
             return false;
         }
         for (Errand *errand : std::exchange(errands_, {})) {
@@ -103,34 +105,28 @@ class Scheduler {
 
     // Ends who has to end: running ones, and those in the queue wherever they stand in it.
     void sweep() {
-        const bool cancels_all = cancel_running_.exchange(false);
+        sweep_running(cancel_running_.exchange(false));
+        waiting_.sweep(mailbox_);
+    }
+
+    // Not the one whose token is chosen this moment: who chooses it will see.
+    void sweep_running(bool cancels_all) {
         for (Sequence &sequence : pool_.all()) {
-            if (sequence.request != nullptr) {
+            if (sequence.request != nullptr && &sequence != choosing_for_) {
                 const Reason reason = cancels_all ? Reason::cancelled : sequence.request->interruption();
                 if (reason != Reason::none) {
                     end(sequence, reason);
                 }
             }
         }
-        const auto is_over = [this](Request *request) {
-            const Reason reason = request->interruption();
-            if (request->begun && reason != Reason::none) {
-                request->finish(reason);  // it had lost its place to others
-            }
-            if (request->settle() || request->done()) {
-                mailbox_.hand_back(*request);
-                return true;
-            }
-            return false;
-        };
-        waiting_.erase(std::remove_if(waiting_.begin(), waiting_.end(), is_over), waiting_.end());
     }
 
     void admit() {
         for (Sequence &sequence : pool_.all()) {
             sequence.awaited = false;
         }
-        for (auto next = waiting_.begin(); next != waiting_.end() && !is_full();) {
+        std::deque<Request *> &line = waiting_.requests;
+        for (auto next = line.begin(); next != line.end() && !is_full();) {
             Request &request = **next;
             if (Sequence *const source = pool_.computing(request)) {
                 source->awaited = true;
@@ -146,25 +142,16 @@ class Scheduler {
                 ++next;  // somebody else ends it this moment; the next sweep finds it done
                 continue;
             }
-            next = waiting_.erase(next);  // now: where `take` throws, `close` finds it
+            next = line.erase(next);  // now: where `take` throws, `close` finds it
         }
     }
 
-    bool is_full() const noexcept {
-        return pool_.all_busy() || (n_fit_ > 0 && pool_.n_busy() >= n_fit_);
-    }
+    bool is_full() const noexcept { return pool_.all_busy() || (n_fit_ > 0 && pool_.n_busy() >= n_fit_); }
 
     void compute() {
         lost_.clear();
-        const auto n_tokens = static_cast<int>(step_.tokens.size());
-        const int fixed = step_.fixed_threads();
-        const int n_threads = fixed > 0 ? fixed : governor_.choose(n_tokens);
-        const Clock::time_point begin = Clock::now();
-        give_up_at_ = fixed > 0 ? Clock::time_point::max() : after(begin, governor_.limit(n_tokens, n_threads));
-        const Decoded decoded = backend_.decode(step_.tokens, n_threads, lost_);
-        const std::chrono::duration<double> seconds = Clock::now() - begin;
+        const Decoded decoded = decoder_.decode(step_, lost_);
         if (decoded == Decoded::done) {
-            governor_.record(n_tokens, n_threads, seconds.count());
             take_in();
             return;
         }
@@ -175,27 +162,9 @@ class Scheduler {
             fail(step_.running);
         } else if (decoded == Decoded::no_room) {
             make_room();
-        } else if (takes_too_long()) {
-            governor_.give_up(n_tokens, n_threads, seconds.count());
-        } else if (!interrupted()) {
+        } else if (!decoder_.gave_up() && !interrupted()) {
             cancel_running_.store(true);  // the person's own callback wanted it
         }
-    }
-
-    static Clock::time_point after(Clock::time_point begin, double seconds) noexcept {
-        constexpr double longest = 1e6;
-        return seconds < longest ? begin + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds))
-                                 : Clock::time_point::max();
-    }
-
-    // One token on one thread, before the first request: it fetches the model's pages, and tells the governor what a step may take.
-    void warm_up() {
-        const Clock::time_point begin = Clock::now();
-        if (backend_.decode({{0, 0, 0, true}}, 1, lost_) == Decoded::done) {
-            const std::chrono::duration<double> seconds = Clock::now() - begin;
-            governor_.record(1, 1, seconds.count());
-        }
-        backend_.truncate(0, 0);
     }
 
     // The step is in memory: note it, and choose the next token of everyone whose logits it brought.
@@ -206,8 +175,9 @@ class Scheduler {
             request.advance(std::min(sequence->tokens.size(), request.n_given));
         }
         for (std::size_t index = 0; index < step_.tokens.size(); ++index) {
-            if (step_.tokens[index].wants_logits) {
-                write(pool_.all()[static_cast<std::size_t>(step_.tokens[index].sequence)], index);
+            Sequence &sequence = pool_.all()[static_cast<std::size_t>(step_.tokens[index].sequence)];
+            if (step_.tokens[index].wants_logits && sequence.request != nullptr) {  // else it has ended beside another's choice
+                write(sequence, index);
             }
         }
     }
@@ -227,9 +197,9 @@ class Scheduler {
             return;
         }
         Token token = 0;
-        choosing_ = true;
+        choosing_for_ = &sequence;
         const bool is_chosen = backend_.sample(request, index, token);
-        choosing_ = false;
+        choosing_for_ = nullptr;
         if (!is_chosen) {
             const Reason reason = interruption(request);
             reason == Reason::none ? fail({&sequence}) : end(sequence, reason);
@@ -266,16 +236,14 @@ class Scheduler {
         if (pool_.put_away_idle()) {
             return;
         }
-        const auto newest = std::max_element(step_.running.begin(), step_.running.end(), [](const Sequence *a, const Sequence *b) {
-            return a->request->order < b->request->order;
-        });
         if (step_.running.size() == 1) {
             fail(step_.running);
             return;
         }
-        waiting_.push_front((*newest)->request);
-        (*newest)->request = nullptr;
-        pool_.put_away(**newest);
+        Sequence &newest = *step_.running.back();  // they stand in the order in which they came
+        waiting_.requests.push_front(newest.request);
+        newest.request = nullptr;
+        pool_.put_away(newest);
         n_fit_ = step_.running.size() - 1;
     }
 
@@ -298,44 +266,33 @@ class Scheduler {
         pool_.stash().clear();
     }
 
-    // After the stop: cancelled where the cancel that came with it reaches, else closed.
+    // After the stop.
     void close() {
-        mailbox_.receive(true, waiting_, errands_);  // nothing is added to it after the stop
+        mailbox_.receive(true, waiting_.requests, errands_);  // nothing is added to it after the stop
         for (Sequence &sequence : pool_.all()) {
             if (sequence.request != nullptr) {
                 end(sequence, Reason::closed);
             }
         }
-        for (Request *request : waiting_) {
-            const Reason reason = request->interruption();
-            if (request->begun || request->claim()) {
-                request->finish(reason != Reason::none ? reason : Reason::closed);
-            }
-            while (!request->done()) {
-                std::this_thread::yield();  // somebody else ends it this moment
-            }
-            mailbox_.hand_back(*request);
-        }
-        waiting_.clear();
+        waiting_.close(mailbox_);
         for (Errand *errand : std::exchange(errands_, {})) {
             errand->finish();
         }
     }
 
     Backend &backend_;
-    ThreadGovernor &governor_;
+    PacedDecoder decoder_;
     std::atomic<bool> &cancel_running_;
     SequencePool pool_;
     Mailbox mailbox_;
     std::atomic<bool> stopped_{false};
 
-    std::deque<Request *> waiting_;
+    Waiting waiting_;
     std::vector<Errand *> errands_;
     std::size_t n_fit_ = 0;  // how many requests fit the context at once, learnt when one did not; 0: not known
     Step step_;
-    bool choosing_ = false;  // a token, which under a grammar can take long
+    const Sequence *choosing_for_ = nullptr;  // whose next token is chosen this moment
     std::vector<SequenceId> lost_;
-    Clock::time_point give_up_at_ = Clock::time_point::max();
 };
 
 }  // namespace cyllama

@@ -92,7 +92,7 @@ cdef class Scheduler:
                   int n_threads_decode):
         context._enter()
         self._context = context
-        self._open = {}
+        self._open = context._requests = {}
         self._process = getpid()
         self.ended = Wakeup()
         self._errands = Wakeup()

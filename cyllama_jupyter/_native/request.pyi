@@ -9,6 +9,7 @@ Likely: TypeAlias = tuple[int, bytes, float]
 Outcome: TypeAlias = Literal["stop", "length", "cancelled", "timeout", "failed", "closed"]
 
 class Request:
+    callback_error: BaseException | None
     def __new__(
         cls,
         prompt: Sequence[int],

@@ -13,7 +13,7 @@ from cyllama_jupyter.engine.waiting import SLICE
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from cyllama_jupyter.engine.llm import LLM
+    from cyllama_jupyter.engine.owner import EngineOwner
 
 __all__ = ["Generation", "collect", "consume"]
 
@@ -29,7 +29,7 @@ class Generation(Iterator[str]):
     Made by ``LLM.submit``, or by calling an ``LLM`` with ``stream=True``.
     """
 
-    def __init__(self, run: Run, llm: "LLM", on_token: Callable[[str], object] | None = None) -> None:
+    def __init__(self, run: Run, llm: "EngineOwner", on_token: Callable[[str], object] | None = None) -> None:
         self._run = run
         self._llm = llm  # a model lives as long as its generations
         self._on_token = on_token

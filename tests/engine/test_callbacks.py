@@ -7,7 +7,7 @@ from queue import SimpleQueue
 
 import pytest
 
-from cyllama_jupyter import LLM, DecodeError, Generation, GenerationConfig, Response
+from cyllama_jupyter import LLM, Generation, GenerationConfig, Response
 
 GREEDY = GenerationConfig(max_tokens=8, temperature=0.0)
 
@@ -95,13 +95,16 @@ class TestAnAbortCallbackOnTheContextOfAnLLM:
             llm._ctx.set_abort_callback(None)
             assert llm("a", GREEDY).finish_reason == "length"
 
-    def test_an_exception_fails_what_runs(self, tiny_model: Path) -> None:
+    def test_an_exception_fails_what_runs_and_is_raised_by_it(self, tiny_model: Path) -> None:
         def fail() -> bool:
-            raise ZeroDivisionError("mine")
+            raise mine
 
+        mine = ZeroDivisionError("mine")
         with LLM(tiny_model) as llm:
             llm._ctx.set_abort_callback(fail)
-            with pytest.raises(DecodeError, match="abort callback of its context raised"):
+            generations = llm.submit_samples("a", 2, GREEDY)
+            assert [generation.exception(60) for generation in generations] == [mine, mine]
+            with pytest.raises(ZeroDivisionError, match="mine"):
                 llm("a", GREEDY)
             llm._ctx.set_abort_callback(None)
             assert llm("a", GREEDY).finish_reason == "length"

@@ -72,13 +72,21 @@ def test_twice(kernel: Kernel) -> None:
 
 
 def test_many_times_at_once_never_hangs(kernel: Kernel) -> None:
-    request, seen = kernel.run_until(f"%%llm\n{LONG_PROMPT}", reading)
+    """The cell's own reply may be lost: ipykernel 7 sends none where an interrupt comes as it is about to."""
+    kernel.run_until(f"%%llm\n{LONG_PROMPT}", reading)
     for _ in range(5):
         kernel.interrupt()
-    cell = kernel.finish(request, seen)
-    assert (cell.reply["status"], cell.reply["ename"]) == ("error", "KeyboardInterrupt")
-    assert kernel.value("marker") == "42"
-    assert kernel.run("%%llm --max-tokens 3\nword").reply["status"] == "ok"
+    followup = first_that_runs(kernel, "%%llm --max-tokens 3\nword")
+    assert followup.reply["status"] == "ok"
+    assert "3 tokens" in followup.displays[0]["text/html"]
+    assert kernel.value("marker, pid == os.getpid(), llm.n_open") == "(42, True, 0)"
+
+
+def first_that_runs(kernel: Kernel, code: str) -> Cell:
+    """Send a cell until the kernel does not abort it, as it does for a while with all that follow an error."""
+    while (cell := kernel.run(code)).reply["status"] == "aborted":
+        pass
+    return cell
 
 
 def test_with_three_more_cells_queued(kernel: Kernel) -> None:

@@ -34,6 +34,21 @@ def test_an_ambiguous_grammar_costs_its_neighbour_no_more_than_a_moment(smollm2:
         assert llm("Once", GenerationConfig(max_tokens=2)).finish_reason == "length"
 
 
+def test_a_neighbour_that_is_cancelled_does_not_wait_for_the_choice_of_a_token(smollm2: Path) -> None:
+    with LLM(smollm2, n_ctx=1024, n_parallel=2) as llm:
+        neighbour = llm.submit("Once upon a time", GenerationConfig(max_tokens=1_000_000))
+        while neighbour.progress.generated_tokens == 0:
+            assert not neighbour.wait(0.001)
+        constrained = llm.submit("A poem about", GenerationConfig(max_tokens=200, temperature=0.0, grammar=AMBIGUOUS))
+        while constrained.progress.phase is not Phase.DECODE:
+            assert not constrained.wait(0.001)
+        neighbour.cancel()
+        assert neighbour.result(IN_TIME).finish_reason == "cancelled"
+        assert not constrained.done()
+        with pytest.raises(DecodeError, match=TOO_AMBIGUOUS):
+            constrained.result(IN_TIME)
+
+
 def test_a_cancel_of_all_that_run_ends_the_choice_of_a_token(smollm2: Path) -> None:
     with LLM(smollm2, n_ctx=1024) as llm:
         generation = llm.submit("A poem about", GenerationConfig(temperature=0.0, grammar=AMBIGUOUS))

@@ -75,6 +75,9 @@ class FakeBackend final : public Backend {
             error_ = "made to fail";
             return false;
         }
+        if (is_interrupted_in_choice(request)) {
+            return false;
+        }
         FakeSampler &sampler = *static_cast<FakeSampler *>(request.sampler);
         token = next_token(hashes_[index], sampler.salt);
         sampler.places = mix(sampler.places + places_[index]);
@@ -191,6 +194,16 @@ class FakeBackend final : public Backend {
         bool asked = false;
         for (std::size_t poll = 0; poll < n_polls && !asked; ++poll) {
             asked = asked_(data_) && !shape_.ignores_abort;
+        }
+        return asked;
+    }
+
+    // As under a grammar, where a choice may take long; now and then, for the others' sake.
+    bool is_interrupted_in_choice(const Request &request) {
+        const std::size_t n_polls = happens(shape_.mishaps) ? 200 : 0;
+        bool asked = false;
+        for (std::size_t poll = 0; poll < n_polls && !asked; ++poll) {
+            asked = asked_(data_) || request.interruption() != Reason::none;
         }
         return asked;
     }
