@@ -38,7 +38,7 @@ class Loop {
         params.n_threads_batch = settings[4];
         params.n_seq_max = settings[5];
         params.kv_unified = settings[5] > 1;
-        params.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_DISABLED;
+        params.flash_attn_type = settings[6] ? LLAMA_FLASH_ATTN_TYPE_ENABLED : LLAMA_FLASH_ATTN_TYPE_DISABLED;
         params.no_perf = true;
         context_ = llama_init_from_model(model_, params);
         if (context_ == nullptr) fail("the context could not be made");
@@ -141,7 +141,7 @@ void serve(Loop & loop) {
 }  // namespace
 
 int main(int argc, char ** argv) {
-    if (argc != 8) fail("usage: bare_loop MODEL N_CTX N_BATCH N_UBATCH N_THREADS N_THREADS_BATCH N_PARALLEL");
+    if (argc != 9) fail("usage: bare_loop MODEL N_CTX N_BATCH N_UBATCH N_THREADS N_THREADS_BATCH N_PARALLEL FLASH_ATTN");
     llama_log_set([](ggml_log_level, const char *, void *) {}, nullptr);
     llama_backend_init();
     std::vector<int> settings;

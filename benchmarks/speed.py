@@ -18,6 +18,7 @@ PYTHON = "llama-cpp-python"
 PYTHON_STREAM = "llama-cpp-python's streaming"
 PEER = f"cyllama {CYLLAMA}"
 OURS = "ours"
+FLASH = "ours with flash attention"
 STREAM = "our streaming"
 
 
@@ -79,12 +80,11 @@ class Race:
         measures = {name: partial(prefill_rate, racer, self.work.words) for name, racer in racers.items()}
         return interleaved(measures, self.work.rounds)
 
-    def figure(self, what: str, rates: Rates, base: str, goal: float | None = None) -> Figure:
+    def figure(self, what: str, rates: Rates, base: str, goal: float | None = None, *, ours: str = OURS) -> Figure:
         """Return the ratio of our rate to somebody's."""
         name = f"{what} tokens/s ÷ {base}, {self.work.name}"
         if base not in rates:
             return Figure(name, None, "ratio", goal, higher_is_better=True, note=self.field.missing[base])
-        ours = STREAM if what == "streaming" else OURS
         mine, theirs = (f"{statistics.median(rates[who]):,.0f}" for who in (ours, base))
         length = f"{self.work.words} words" if what == "prefill" else f"{self.work.tokens} tokens"
         note = f"median of {self.work.rounds} interleaved pairs of {length}: {mine} and {theirs} tokens/s"
@@ -103,13 +103,15 @@ class Race:
 
 
 def _against_all(work: Workload) -> list[Figure]:
-    with running(work.model, work.settings) as field:
-        race = Race(work, field)
+    with_flash = work.settings._replace(flash_attn=1)
+    with running(work.model, work.settings) as field, running(work.model, with_flash, (OURS,)) as flash:
+        race = Race(work, Field({**field.here, FLASH: flash.here[OURS]}, field.missing))
         decode = race.decode()
         return [
             race.figure("decode", decode, BARE, 0.98),
             race.figure("decode", decode, PYTHON, 1.0),
-            race.figure("decode", decode, PEER, 1.0),
+            race.figure("decode with flash attention, as it has,", decode, PEER, 1.0, ours=FLASH),
+            race.figure("decode without", decode, PEER),
             race.figure("prefill", race.prefill(), BARE, 0.97),
             race.own_word(),
         ]
@@ -129,6 +131,6 @@ def _tiny(work: Workload) -> list[Figure]:
             race.figure("decode", rates, BARE),
             race.figure("decode", rates, PYTHON, 1.0),
             race.figure("decode", rates, PYTHON_STREAM, 1.3),
-            race.figure("streaming", rates, PYTHON_STREAM, 1.3),
+            race.figure("streaming", rates, PYTHON_STREAM, 1.3, ours=STREAM),
             race.figure("decode", rates, PEER),
         ]

@@ -48,7 +48,7 @@ def main() -> None:
             n_ubatch=settings.n_ubatch,
             n_threads=settings.n_threads or None,
             n_threads_batch=settings.n_threads_batch or None,
-            flash_attn=False,
+            flash_attn=bool(settings.flash_attn),
             no_perf=True,
             verbose=False,
         )

@@ -67,7 +67,8 @@ def _counts(response: Response) -> Counts:
 def main() -> None:
     """Load with what the command line fixes, and serve."""
     model, settings = arguments()
-    fixed: dict[str, int] = {"n_ctx": settings.n_ctx, "n_batch": settings.n_batch}
+    fixed: dict[str, Any] = {"n_ctx": settings.n_ctx, "n_batch": settings.n_batch}
+    fixed["flash_attn"] = "on" if settings.flash_attn else "off"
     chosen = {"n_threads": settings.n_threads, "n_threads_batch": settings.n_threads_batch}
     fixed |= {name: number for name, number in chosen.items() if number}
     if settings.n_parallel > 1:

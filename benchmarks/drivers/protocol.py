@@ -22,6 +22,7 @@ class Settings(NamedTuple):
     n_threads: int = 0
     n_threads_batch: int = 0
     n_parallel: int = 1
+    flash_attn: int = 0
 
 
 class Counts(NamedTuple):
