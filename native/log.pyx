@@ -9,7 +9,8 @@ cdef extern from "log_ring.hpp" namespace "cyllama" nogil:
         size_t take_dropped()
 
 cdef enum:
-    LINE_BYTES = 512  # LogRing::line_bytes
+    PART_BYTES = 512  # LogRing::part_bytes
+    CONTINUATION = 5  # GGML_LOG_LEVEL_CONT
 
 cdef LogRing _ring  # lives as long as the process: llama.cpp may log after Python is gone
 
@@ -34,7 +35,7 @@ def drain():
         Pairs of ggml's level (1 debug, 2 info, 3 warning, 4 error, 5 continuation of the line before) and the text,
         which may be a part of a line; a level of 0 reports lines that were dropped because nobody drained.
     """
-    cdef char text[LINE_BYTES]
+    cdef char text[PART_BYTES]
     cdef int level = 0
     cdef Py_ssize_t length
     lines = []
@@ -42,8 +43,18 @@ def drain():
         length = _ring.pop(&level, text)
         if length < 0:
             break
-        lines.append((level, text[:length].decode("utf-8", "replace")))
+        part = <bytes> text[:length]
+        if level == CONTINUATION and lines:
+            lines[-1] = (lines[-1][0], lines[-1][1] + part)
+        else:
+            lines.append((level, part))
+    lines = [(kind, line.decode("utf-8", "replace")) for kind, line in lines]
     dropped = _ring.take_dropped()
     if dropped:
         lines.append((0, f"{dropped} lines of llama.cpp's log were dropped\n"))
     return lines
+
+
+def say(int level, str text not None):
+    """Log a line as llama.cpp does, for tests."""
+    _ring.push(level, text.encode())

@@ -34,6 +34,16 @@ def test_nothing_is_printed_unless_asked_for(tiny_model: Path, capfd: pytest.Cap
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.parametrize("length", [0, 511, 512, 513, 1536, 60_000])
+def test_a_long_line_comes_whole(length: int) -> None:
+    log.drain()
+    log.say(4, "ä" * (length // 2) + "a" * (length % 2) + "\n")
+    log.say(5, "and its end\n")
+    [(level, line)] = log.drain()
+    assert level == 4
+    assert line == "ä" * (length // 2) + "a" * (length % 2) + "\nand its end\n"
+
+
 class Kept(logging.Handler):
     """Keeps the records of llama.cpp."""
 

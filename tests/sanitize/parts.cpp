@@ -62,7 +62,7 @@ void test_scope() {
 void test_log_ring(Random random) {
     constexpr std::size_t n_threads = 3, n_lines = 900;
     const auto ring = std::make_unique<LogRing>();
-    const std::size_t padding = random() % 600;
+    const std::size_t padding = random() % 1800;
     std::atomic<std::size_t> n_done{0};
     auto threads = start(n_threads, [&](std::size_t thread) {
         for (std::size_t line = 0; line < n_lines; ++line) {
@@ -71,18 +71,32 @@ void test_log_ring(Random random) {
         ++n_done;
     });
     std::size_t next[n_threads] = {}, n_read = 0;
-    char text[LogRing::line_bytes];
+    std::string whole;  // the line whose parts come
+    int thread = -1;
+    const auto check = [&] {
+        if (thread < 0) {
+            return;
+        }
+        const std::size_t line = std::stoul(whole);
+        require(whole == std::to_string(line) + ' ' + std::string(padding, 'x'), "a line was torn");
+        require(line >= next[thread], "lines of a thread changed places");
+        next[thread] = line + 1;
+        ++n_read;
+    };
+    char text[LogRing::part_bytes];
     int level = 0;
     for (bool last = false; !last;) {
         last = n_done == n_threads;
-        for (std::ptrdiff_t length; (length = ring->pop(&level, text)) >= 0; ++n_read) {
-            const std::size_t line = std::stoul(std::string(text, static_cast<std::size_t>(length)));
-            const std::string whole = std::to_string(line) + ' ' + std::string(padding, 'x');
-            require(whole.substr(0, LogRing::line_bytes) == std::string(text, static_cast<std::size_t>(length)), "a line was torn");
-            require(line >= next[level], "lines of a thread changed places");
-            next[level] = line + 1;
+        for (std::ptrdiff_t length; (length = ring->pop(&level, text)) >= 0;) {
+            if (level != LogRing::continuation) {
+                check();
+                whole.clear();
+                thread = level;
+            }
+            whole.append(text, static_cast<std::size_t>(length));
         }
     }
+    check();
     join(std::move(threads));
     require(n_read + ring->take_dropped() == n_threads * n_lines, "a line was lost and not counted");
 }
