@@ -86,6 +86,17 @@ class Conversations:
             raise ConversationError(f"there is no conversation {name}{hint}")
         return known[name]
 
+    def delete(self, name: str) -> None:
+        """Forget a conversation.
+
+        Raises:
+            ConversationError: There is none of that name, or it is being answered.
+        """
+        conversation = self.find(name)
+        conversation.replace(())  # which refuses one that is being answered
+        with self._lock:
+            self._by_name.pop(conversation.name, None)
+
     def fork(self, new: str, name: str | None = None) -> Conversation:
         """Copy a conversation under a new name, and make the copy the current one.
 

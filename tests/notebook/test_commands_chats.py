@@ -117,6 +117,18 @@ class TestChanging:
         assert physics.messages() == [{"role": "system", "content": "Be terse."}]
         assert say.refused("chats undo") == "physics has no exchange to take back"
 
+    def test_delete(self, say: Say, chats: Conversations, physics: Conversation, tmp_path: Path) -> None:
+        assert say.refused("chats delete physics") == (
+            "physics has turns that are in no file: save it (%llm chats save FILE), or delete it with --force"
+        )
+        assert physics.exchanges == 2
+        say(f"chats save {tmp_path / 'a.json'}")
+        assert say("chats delete physics") == "physics: deleted\n"
+        assert chats.current is None
+        assert say.refused("chats delete physics").startswith("there is no conversation yet")
+        assert say("chats load " + str(tmp_path / "a.json")).startswith("physics: 2 exchanges")
+        assert say("chats delete physics --force") == "physics: deleted\n"
+
     def test_fork(self, say: Say, chats: Conversations, physics: Conversation) -> None:
         assert say('chats fork "my physics"') == "my physics: a copy with 2 exchanges, and the current one now\n"
         say("chats undo")
@@ -124,7 +136,7 @@ class TestChanging:
 
     def test_one_that_is_being_answered_is_left_alone(self, say: Say, physics: Conversation) -> None:
         with physics.ask("And green?"):
-            for command in ("undo", "reset"):
+            for command in ("undo", "reset", "delete physics --force"):
                 assert say.refused(f"chats {command}").startswith("physics is being answered: wait for that")
             assert say("chats fork copy")
 

@@ -66,6 +66,16 @@ def _reset(session: Session, given: Namespace) -> None:
     session.say(printable(f"{conversation.name}: took back {gone}{kept}"))
 
 
+def _delete(session: Session, given: Namespace) -> None:
+    conversation = session.chats.find(given.name)
+    if conversation.unsaved and not given.force:
+        raise ConversationError(
+            f"{conversation.name} has turns that are in no file: save it (%llm chats save FILE), or delete it with --force"
+        )
+    session.chats.delete(conversation.name)
+    session.say(printable(f"{conversation.name}: deleted"))
+
+
 def _save(session: Session, given: Namespace) -> None:
     from cyllama_jupyter.notebook import conversation_file as files  # noqa: PLC0415 - loads pydantic
 
@@ -123,6 +133,11 @@ def _what_to_show(parser: LineParser) -> None:
     _which(parser)
 
 
+def _what_to_delete(parser: LineParser) -> None:
+    parser.add_argument("name", type=text, metavar="NAME", help="the conversation")
+    parser.add_argument("--force", action="store_true", help="delete also what is not saved")
+
+
 def _new_name(parser: LineParser) -> None:
     parser.add_argument("new", type=text, metavar="NEW", help="the name of the copy")
     _which(parser)
@@ -139,6 +154,7 @@ _SUBCOMMANDS = (
     Command("chats undo", "take back the last question and its answer", _undo, _which),
     Command("chats fork", "copy a conversation, and go on in the copy", _fork, _new_name),
     Command("chats reset", "take back all but the system message", _reset, _which),
+    Command("chats delete", "forget a conversation", _delete, _what_to_delete),
     Command("chats save", "write a conversation to a file", _save, _file),
     Command("chats load", "read a conversation from a file", _load, _file),
 )
