@@ -15,6 +15,7 @@ from traitlets.config import Configurable
 
 from cyllama_jupyter.config import GenerationConfig
 from cyllama_jupyter.notebook.options import CellOptions
+from cyllama_jupyter.notebook.parsing import nearest
 
 __all__ = ["LOAD", "NAMES", "LLMSettings", "Setting"]
 
@@ -101,8 +102,8 @@ class LLMSettings(Configurable):
         return Setting(name, _LEFT_TO_THE_LOAD.get(name, _DEFAULTS.get(name)), "the default")
 
     def describe(self) -> list[Setting]:
-        """Return all settings, the wrong ones marked."""
-        return [self._told(name) for name in NAMES]
+        """Return all settings, the wrong ones marked, and after them the environment variables that are none."""
+        return [*(self._told(name) for name in NAMES), *_strangers()]
 
     def _told(self, name: str) -> Setting:
         try:
@@ -142,6 +143,16 @@ class LLMSettings(Configurable):
     def _chosen(self, names: "tuple[str, ...] | list[str]", given: Mapping[str, Any]) -> dict[str, Any]:
         chosen = [self.setting(name, given.get(name)) for name in names]
         return {each.name: each.value for each in chosen if each.source != "the default"}
+
+
+def _strangers() -> list[Setting]:
+    known = {f"{PREFIX}{name.upper()}" for name in NAMES}
+    strangers = sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
+    return [Setting(each, None, f"there is no such setting{_hint(each)}", is_wrong=True) for each in strangers]
+
+
+def _hint(variable: str) -> str:
+    return nearest(variable.removeprefix(PREFIX).lower(), NAMES)
 
 
 def _read(name: str, text: str, variable: str) -> Any:  # noqa: ANN401 - each setting has a type of its own

@@ -158,6 +158,14 @@ class TestInAShell:
         assert lines["temperature"].split(maxsplit=1) == ["0.0", "LLMMagics.temperature"]
         assert lines["seed"].split(maxsplit=1) == ["random", "the default"]
 
+    def test_a_variable_that_is_no_setting_is_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("CYLLAMA_MAX_TOKEN", "5")
+        monkeypatch.setenv("CYLLAMA_COLOUR", "blue")
+        assert LLMSettings().describe()[-2:] == [
+            Setting("CYLLAMA_COLOUR", None, "there is no such setting", is_wrong=True),
+            Setting("CYLLAMA_MAX_TOKEN", None, "there is no such setting; did you mean max_tokens?", is_wrong=True),
+        ]
+
     def test_percent_llm_config_lists_the_rest_where_one_is_wrong(
         self, cell: RunCell, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:

@@ -70,7 +70,8 @@ def _delete(session: Session, given: Namespace) -> None:
     conversation = session.chats.find(given.name)
     if conversation.unsaved and not given.force:
         raise ConversationError(
-            f"{conversation.name} has turns that are in no file: save it (%llm chats save FILE), or delete it with --force"
+            f"{conversation.name} has turns that are in no file: save it (%llm chats save FILE), or delete it with "
+            f"--force"
         )
     session.chats.delete(conversation.name)
     session.say(printable(f"{conversation.name}: deleted"))
