@@ -18,6 +18,7 @@ FIXED_AT_LOAD = (
     "n_batch",
     "n_ubatch",
     "n_parallel",
+    "max_queued",
     "flash_attn",
     "type_k",
     "type_v",
@@ -39,6 +40,7 @@ _INT32_MAX = 2**31 - 1
 _FLOAT_MAX = 3.4028234663852886e38  # llama.cpp computes with 32 bits; what is larger would be infinite there
 _MAX_THREADS = 512  # GGML_MAX_N_THREADS
 _MAX_PARALLEL = 256  # LLAMA_MAX_SEQ
+_MOST_QUEUED = 100_000
 _Check = tuple[Callable[[Any], bool], str]
 
 
@@ -116,6 +118,7 @@ _CHECKS: dict[str, _Check] = {
     "n_batch": _optional(_int(1)),
     "n_ubatch": _optional(_int(1)),
     "n_parallel": _optional(_int(1, _MAX_PARALLEL)),
+    "max_queued": _optional(_int(0, _MOST_QUEUED)),
     "flash_attn": _optional((lambda value: value in ("on", "off"), '"on" or "off"')),
     "type_k": _optional(_CACHE_TYPE),
     "type_v": _optional(_CACHE_TYPE),
@@ -167,6 +170,7 @@ class GenerationConfig:
             computes; 128, with a GPU 512.
         n_parallel: How many generations run at once; they share the context. 4, and always 1 for models with a
             recurrent state or a sliding window.
+        max_queued: How many generations may wait beside those that run; a call beyond that raises ``EngineBusy``. 64.
         flash_attn: "on" computes attention faster, but then a greedy answer depends on the number of threads, and so on
             the machine's load; "off".
         type_k: How the context keeps its keys: "f32", "f16", "bf16", or quantised as "q8_0", "q5_1", "q5_0", "q4_1",
@@ -210,6 +214,7 @@ class GenerationConfig:
     n_batch: int | None = None
     n_ubatch: int | None = None
     n_parallel: int | None = None
+    max_queued: int | None = None
     flash_attn: Literal["on", "off"] | None = None
     type_k: CacheType | None = None
     type_v: CacheType | None = None

@@ -22,6 +22,7 @@ __all__ = ["check", "free_memory", "lengths", "load"]
 DEFAULT_N_BATCH = 2048
 DEFAULT_SPLIT_MODE = 1
 DEFAULT_N_PARALLEL = 4
+DEFAULT_MAX_QUEUED = 64
 CPU_N_UBATCH = 128
 GPU_N_UBATCH = 512
 DEFAULT_CACHE_TYPE: CacheType = "f16"

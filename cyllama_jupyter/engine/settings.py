@@ -38,6 +38,7 @@ def of_load(requested: GenerationConfig, context: LlamaContext) -> GenerationCon
         "n_batch": context.n_batch,
         "n_ubatch": context.n_ubatch,
         "n_parallel": context.n_sequences,
+        "max_queued": loading.DEFAULT_MAX_QUEUED,
         "flash_attn": "off",
         "type_k": loading.DEFAULT_CACHE_TYPE,
         "type_v": loading.DEFAULT_CACHE_TYPE,

@@ -16,7 +16,7 @@ from cyllama_jupyter._native.scheduler import Scheduler
 from cyllama_jupyter._native.wakeup import Wakeup
 from cyllama_jupyter.config import GenerationConfig
 from cyllama_jupyter.engine import logs
-from cyllama_jupyter.engine.loading import free_memory, load
+from cyllama_jupyter.engine.loading import DEFAULT_MAX_QUEUED, free_memory, load
 from cyllama_jupyter.engine.reporter import Reporter
 from cyllama_jupyter.engine.run import Run
 from cyllama_jupyter.engine.threads import most_threads
@@ -26,10 +26,7 @@ from cyllama_jupyter.errors import ClosedError
 if TYPE_CHECKING:
     from cyllama_jupyter._native.model import LlamaModel
 
-__all__ = ["MAX_QUEUED", "MAX_STASH_BYTES", "EngineThread"]
-
-MAX_QUEUED = 64
-"""How many generations may wait beside those that run."""
+__all__ = ["MAX_STASH_BYTES", "EngineThread"]
 
 MAX_STASH_BYTES = 2**30
 """The most memory for what was computed for earlier prompts; never more than an eighth of what is free."""
@@ -179,7 +176,7 @@ class EngineThread:
         try:
             self.model, self.context = load(self._path, self._config, self.load_state)
             self.stash_bytes = min(MAX_STASH_BYTES, free_memory() // 8)
-            scheduler = _scheduler(self.context, self.stash_bytes)
+            scheduler = _scheduler(self.context, self._config, self.stash_bytes)
             reporter = Reporter(scheduler)
             self._reporter = reporter.start()
         except BaseException as error:  # noqa: BLE001 - raised by the thread that waits for the load
@@ -206,10 +203,14 @@ class EngineThread:
             model.close()
 
 
-def _scheduler(context: LlamaContext, stash_bytes: int) -> Scheduler:
+def _scheduler(context: LlamaContext, config: GenerationConfig, stash_bytes: int) -> Scheduler:
     most = most_threads()
     return Scheduler(
-        context, max_queued=MAX_QUEUED, stash_bytes=stash_bytes, n_threads=most, n_threads_decode=max(1, most - 1)
+        context,
+        max_queued=DEFAULT_MAX_QUEUED if config.max_queued is None else config.max_queued,
+        stash_bytes=stash_bytes,
+        n_threads=most,
+        n_threads_decode=max(1, most - 1),
     )
 
 

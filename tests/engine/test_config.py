@@ -51,6 +51,7 @@ WRONG: dict[str, tuple[object, ...]] = {
     "n_batch": (0, -1, 2**31, *NOT_INTEGERS),
     "n_ubatch": (0, -1, 2**31, *NOT_INTEGERS),
     "n_parallel": (0, -1, 257, *NOT_INTEGERS),
+    "max_queued": (-1, 100_001, *NOT_INTEGERS),
     "flash_attn": ("", "auto", True, 1),
     "type_k": ("", "q8", "Q8_0", True, 1, ["f16"]),
     "type_v": ("", "q8", "Q8_0", True, 1, ["f16"]),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cyllama_jupyter import LLM, AsyncLLM, EngineBusy, Generation, GenerationConfig
-from cyllama_jupyter.engine.worker import MAX_QUEUED
+from cyllama_jupyter.engine.loading import DEFAULT_MAX_QUEUED as MAX_QUEUED
 from tests.tiny_models import write_cycle
 
 N_PARALLEL = 4
@@ -90,6 +90,16 @@ class TestTheQueue:
         slow_llm.cancel()
         assert reasons(generations) == ["cancelled"] * most
         assert slow_llm("a", greedy(1)).finish_reason == "length"
+
+    @pytest.mark.parametrize("max_queued", [0, 3])
+    def test_the_bound_can_be_set(self, slow_model: Path, max_queued: int) -> None:
+        with LLM(slow_model, n_parallel=2, max_queued=max_queued) as llm:
+            assert llm.config.max_queued == max_queued
+            generations = [llm.submit("a", ENDLESS) for _ in range(2 + max_queued)]
+            with pytest.raises(EngineBusy, match=f"{2 + max_queued} generations run or wait already"):
+                llm.submit("a")
+            llm.cancel()
+            assert reasons(generations) == ["cancelled"] * (2 + max_queued)
 
 
 class TestCancel:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from cyllama_jupyter import LLM, EngineBusy, GenerationConfig, Response
-from cyllama_jupyter.engine.worker import MAX_QUEUED
+from cyllama_jupyter.engine.loading import DEFAULT_MAX_QUEUED as MAX_QUEUED
 
 GREEDY = GenerationConfig(max_tokens=8, temperature=0.0)
 SEEDED = GenerationConfig(max_tokens=8, temperature=1.5, top_k=0, top_p=1.0, min_p=0.0, seed=7)

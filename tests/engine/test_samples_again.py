@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cyllama_jupyter import LLM, EngineBusy, GenerationConfig
-from cyllama_jupyter.engine.worker import MAX_QUEUED
+from cyllama_jupyter.engine.loading import DEFAULT_MAX_QUEUED as MAX_QUEUED
 from cyllama_jupyter.testing import FakeLLM
 
 SEEDED = GenerationConfig(max_tokens=16, temperature=1.0, top_k=0, top_p=1.0, min_p=0.0, seed=7)
