@@ -74,7 +74,7 @@ def _beside_a_process(work: Workload) -> list[Figure]:
             only_ours = goal if who.endswith("us") else None
             figures += [
                 _ratio(f"{what} beside one busy process ÷ solo, {work.name}, {who}", beside, solo, only_ours),
-                _ratio(f"{what} alone, after a load ÷ solo, {work.name}, {who}", alone, solo, None),
+                _ratio(f"{what} alone, mostly after a load, ÷ solo, {work.name}, {who}", alone, solo, None),
             ]
     return figures
 

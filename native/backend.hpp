@@ -20,7 +20,8 @@ struct StepToken {
     bool wants_logits;
 };
 
-enum class Decoded { done, no_room, aborted, failed };
+// raised: the person's own abort callback did.
+enum class Decoded { done, no_room, aborted, failed, raised };
 
 // Called by one thread alone.
 class Backend {

@@ -64,11 +64,12 @@ cdef cbool _ask_python(LlamaContext context) noexcept:
         PyErr_CheckSignals()  # a Ctrl-C raises here, on the main thread
         return callback is not None and bool(callback())
     except BaseException as error:  # raised again by decode() or a request's result; a C callback cannot raise
-        context._callback_error = error
-        for request in () if context._requests is None else list(context._requests.values()):
-            if request.phase in ("prefill", "decode"):  # which all fail now
-                request.callback_error = error
         context._abort.callback_raised.store(True)
+        if context._requests is None:
+            context._callback_error = error
+        else:
+            for request in list(context._requests.values()):
+                request.callback_error = error
         return True
 
 

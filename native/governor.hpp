@@ -42,11 +42,14 @@ class ThreadGovernor {
         }
         free_ = free_cores;
         for (std::size_t width = 0; width < buckets_.size(); ++width) {
-            if (buckets_[width].cost > 0 && !buckets_[width].on_trial) {
-                heed(buckets_[width], pace_of(width));
+            if (buckets_[width].cost > 0) {
+                react(buckets_[width], pace_of(width));
             }
         }
     }
+
+    // What was heard tells nothing of now.
+    void forget() noexcept { free_ = -1; }
 
     // Threads for the next step of n_tokens. Asked again before a record, it answers the same.
     int choose(int n_tokens) noexcept {
@@ -55,7 +58,7 @@ class ThreadGovernor {
         if (bucket.cost == 0) {
             begin(bucket, width);
         }
-        return candidates_[bucket.on_trial ? bucket.tried() : bucket.used];
+        return candidates_[bucket.on_trial ? bucket.tried : bucket.used];
     }
 
     // What that step took. A step that did not come to its end is not recorded.
@@ -70,7 +73,7 @@ class ThreadGovernor {
         const bool woken = threads != last_threads_ && &pace == &small_pace;  // a thread that slept comes late to a short step
         last_threads_ = threads;
         bucket.last_cost[index_of(threads)] = cost;
-        if (bucket.on_trial && threads == candidates_[bucket.tried()]) {
+        if (bucket.on_trial && threads == candidates_[bucket.tried]) {
             judge(bucket, pace, cost / bucket.cost - 1, woken);
         } else if (!bucket.on_trial && threads == candidates_[bucket.used] && !woken) {
             follow(bucket, pace, cost);
@@ -118,7 +121,8 @@ class ThreadGovernor {
     static constexpr double waking = 1.0;      // steps' worth of time that threads may take to wake up
     // On an overloaded machine a trial costs 100 steps and more, and that is what it counts for; a laptop that slept is an outlier.
     static constexpr double most_loss = 64.0;
-    static constexpr double other_load = 0.3;     // cores by which the load must differ to be another one
+    static constexpr double least_load = 0.3;     // cores by which the load must differ to be another one; on many cores more
+    static constexpr double load_by_core = 0.03;
     static constexpr double share_to_stay = 0.5;  // of its core that the last thread must find free
     static constexpr double share_to_come = 0.75;
     static constexpr double calm = 4.0;           // times the patience where a change of load would be heard of
@@ -162,30 +166,37 @@ class ThreadGovernor {
         return index;
     }
 
-    void heed(Bucket &bucket, const Pace &pace) noexcept {
-        const bool came = free_ < bucket.most_free - other_load;
-        const bool went = free_ > bucket.least_free + other_load;
-        bucket.most_free = std::max(bucket.most_free, free_);
-        bucket.least_free = std::min(bucket.least_free, free_);
-        const auto has_room_for = [this](std::size_t index) { return candidates_[index] <= free_ + 1 - share_to_come; };
-        if (came && bucket.used > fitting()) {
+    bool has_room_for(std::size_t index) const noexcept { return candidates_[index] <= free_ + 1 - share_to_come; }
+
+    void react(Bucket &bucket, const Pace &pace) noexcept {
+        if (bucket.on_trial) {
+            bucket.on_trial = !bucket.is_hearsay() || has_room_for(bucket.tried);
+            return;
+        }
+        const double other_load = std::max(least_load, load_by_core * most_);
+        const bool is_known = bucket.free_then >= 0;
+        const bool came = !is_known || free_ < bucket.free_then - other_load;
+        const bool went = !is_known || free_ > bucket.free_then + other_load;
+        bucket.n_short = bucket.used > fitting() ? bucket.n_short + 1 : 0;
+        if (came && bucket.n_short >= pace.looks) {
             retreat(bucket, pace);
         } else if (went && bucket.used + 1 < candidates_.size() && has_room_for(bucket.used + 1)) {
-            bucket.begin_trial(up);
+            const bool can_return = bucket.before > bucket.used && has_room_for(bucket.before);
+            bucket.begin_trial(can_return ? bucket.before : bucket.used + 1, true);
         } else if (bucket.sides[down].wait <= 0 && has_room_for(bucket.used)) {
             bucket.sides[down].wait = pace.patience[down];  // there is no haste to try fewer
         }
     }
 
     void retreat(Bucket &bucket, const Pace &pace) noexcept {
-        const int before = candidates_[bucket.used];
+        bucket.before = bucket.used;
         bucket.used = fitting();
-        bucket.cost *= static_cast<double>(before) / candidates_[bucket.used];  // at most; the next step tells
-        bucket.fresh = 0;
+        bucket.cost *= static_cast<double>(candidates_[bucket.before]) / candidates_[bucket.used];  // at most; the next step tells
+        bucket.fresh = bucket.n_short = 0;
         bucket.delay = 0;
         bucket.sides[down] = {0, pace.patience[down]};
         bucket.sides[up] = {pace.patience[up], pace.patience[up]};
-        bucket.most_free = bucket.least_free = free_;
+        bucket.free_then = free_;
     }
 
     // A step with the number in use: keeps the mean, sees a change of load, begins a trial that is due.
@@ -218,7 +229,7 @@ class ThreadGovernor {
         const bool can[2] = {bucket.used > 0, bucket.used + 1 < candidates_.size()};
         const int side = can[down] && (!can[up] || bucket.sides[down].wait <= bucket.sides[up].wait) ? down : up;
         if (can[side] && bucket.sides[side].wait <= 0) {
-            bucket.begin_trial(side);
+            bucket.begin_trial(side == down ? bucket.used - 1 : bucket.used + 1, false);
         }
     }
 
@@ -245,13 +256,13 @@ class ThreadGovernor {
         Side &paid = bucket.sides[side];
         paid.wait = std::clamp(lost, 0.1 * steps, most_loss) * paid.patience * (free_ < 0 ? 1 : calm);
         paid.patience = std::min(2 * paid.patience, pace.most_patience[side]);
-        bucket.most_free = bucket.least_free = free_;
+        bucket.free_then = free_;
     }
 
     void adopt(Bucket &bucket, const Pace &pace) noexcept {
         const double ratio = std::max(1 + bucket.lost / bucket.steps, 0.01);
         const int back = 1 - bucket.side;
-        bucket.used = bucket.tried();
+        bucket.used = bucket.tried;
         bucket.cost *= ratio;
         bucket.delay = 0;
         bucket.sides[bucket.side] = {0, pace.patience[bucket.side]};  // and what is beyond it?

@@ -1,5 +1,8 @@
 """How many threads llama.cpp gets for each step, chosen by measurement."""
 
+from libcpp.optional cimport optional
+from libcpp.string cimport string
+
 cdef extern from "governor.hpp" namespace "cyllama" nogil:
     cdef cppclass CppGovernor "cyllama::ThreadGovernor":
         CppGovernor(int most, int first) except +
@@ -8,23 +11,38 @@ cdef extern from "governor.hpp" namespace "cyllama" nogil:
         double limit(int n_tokens, int threads)
         void give_up(int n_tokens, int threads, double seconds)
         void hear(double free_cores)
+        void forget()
 
 cdef extern from "load_meter.hpp" namespace "cyllama" nogil:
     cdef cppclass CppLoadMeter "cyllama::LoadMeter":
-        double look()
+        CppLoadMeter(string stat) except +
+        void restart() except +
+        optional[double] look() except +
 
 
 cdef class LoadMeter:
-    """Tells how many cores the rest of the machine leaves to the engine (Linux: ``/proc/stat``)."""
+    """Tells how many cores the rest of the machine leaves to the engine.
 
-    cdef CppLoadMeter _meter
+    Args:
+        stat: Where Linux tells what each core did (``proc_stat(5)``).
+    """
+
+    cdef CppLoadMeter *_meter  # owned
+
+    def __cinit__(self, str stat="/proc/stat"):
+        self._meter = new CppLoadMeter(stat.encode())
+        self._meter.restart()
+
+    def __dealloc__(self):
+        del self._meter
 
     def look(self):
-        """Return the cores that were left since the last look; below 0 where that is not known.
+        """Return the cores that were left since the last look, or None within a quarter of a second of it.
 
-        It has to be a quarter of a second to two seconds ago. What the main thread computes is not the engine's.
+        Below 0 they are not known. What the main thread computes is not the engine's.
         """
-        return self._meter.look()
+        cdef optional[double] free = self._meter.look()
+        return free.value() if free.has_value() else None
 
 
 cdef class ThreadGovernor:
@@ -62,3 +80,7 @@ cdef class ThreadGovernor:
     def hear(self, double free_cores):
         """Learn how many cores other processes leave to this one now."""
         self._governor.hear(free_cores)
+
+    def forget(self):
+        """Learn that what was heard tells nothing of now."""
+        self._governor.forget()

@@ -62,7 +62,7 @@ class LlamaBackend final : public Backend {
         restore(step, lost);
         if (person_failed_.exchange(false)) {
             error_ = "the abort callback of its context raised an exception";
-            return Decoded::failed;
+            return Decoded::raised;
         }
         if (status == 2) {
             return Decoded::aborted;

@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <chrono>
 #include <fstream>
+#include <optional>
 #include <string>
+#include <utility>
 
 #ifdef __linux__
 #include <sched.h>
@@ -19,26 +21,30 @@ class LoadMeter {
   public:
     static constexpr double unknown = -1.0;
 
-    // Cores that were left to the engine since the last look, of those that it may run on; `unknown` where that look was a moment ago,
-    // or so long ago that it tells nothing of now, and on other systems. Whatever the main thread computes is not the engine's.
-    double look() noexcept {
+    // stat: where Linux tells what each core did (proc_stat(5)).
+    explicit LoadMeter(std::string stat = "/proc/stat") : stat_(std::move(stat)) {}
+
+    // Begins to count anew: what was counted is of a time that tells nothing of now.
+    void restart() { last_ = read(Clock::now()); }
+
+    // Cores that were left to the engine since the last look, of those that it may run on: nothing while that is too short a time,
+    // `unknown` where the system does not tell. What the main thread computes is not the engine's, the rest of this process is.
+    std::optional<double> look() {
         const Clock::time_point now = Clock::now();
         const double elapsed = std::chrono::duration<double>(now - last_.at).count();
         if (elapsed < shortest) {
-            return unknown;
+            return std::nullopt;
         }
-        const Reading before = last_;
-        last_ = read(now);
-        return elapsed > longest ? unknown : free_between(before, last_, elapsed);
+        const Reading before = std::exchange(last_, read(now));
+        return free_between(before, last_, elapsed);
     }
 
   private:
     using Clock = std::chrono::steady_clock;
 
     static constexpr double shortest = 0.25;  // seconds; the system counts in hundredths
-    static constexpr double longest = 2.0;
 
-    // Seconds since the machine started, of all the cores that the engine may run on together; 0 where they cannot be read.
+    // Seconds since the machine started, of all the cores that the engine may run on together; no cores where they cannot be read.
     struct Reading {
         Clock::time_point at{};
         int n_cores = 0;
@@ -51,32 +57,31 @@ class LoadMeter {
         const double busy = after.busy - before.busy;
         const double counted = busy + after.idle - before.idle;
         const double cores = after.n_cores;
-        if (counted < 0.5 * cores * elapsed || counted > 2 * cores * elapsed || before.n_cores != after.n_cores) {
-            return unknown;  // a sandbox that makes its numbers up, or another set of cores
+        if (after.n_cores == 0 || before.n_cores != after.n_cores) {
+            return unknown;
+        }
+        if (counted < 0.5 * cores * elapsed || counted > 2 * cores * elapsed) {
+            return unknown;  // a sandbox that makes its numbers up
         }
         const double others = std::max(0.0, busy - (after.engine - before.engine)) / elapsed;
         return std::max(0.0, cores - others);
     }
 
 #ifdef __linux__
-    static Reading read(Clock::time_point now) noexcept {
+    Reading read(Clock::time_point now) const {
         Reading reading;
         reading.at = now;
         cpu_set_t ours;
         if (sched_getaffinity(0, sizeof ours, &ours) != 0) {
             return reading;
         }
-        try {
-            std::ifstream file("/proc/stat");
-            std::string line;
-            std::getline(file, line);  // all cores together
-            while (std::getline(file, line) && line.compare(0, 3, "cpu") == 0) {
-                add(line, ours, reading);
-            }
-            reading.engine = process_seconds() - main_thread_seconds();
-        } catch (const std::exception &) {  // no memory for a line: as where there is no such file
-            reading.n_cores = 0;
+        std::ifstream file(stat_);
+        std::string line;
+        std::getline(file, line);  // all cores together
+        while (std::getline(file, line) && line.compare(0, 3, "cpu") == 0) {
+            add(line, ours, reading);
         }
+        reading.engine = process_seconds() - main_thread_seconds();
         return reading;
     }
 
@@ -108,13 +113,14 @@ class LoadMeter {
         return 1e-9 * nanoseconds;
     }
 #else
-    static Reading read(Clock::time_point now) noexcept {
+    static Reading read(Clock::time_point now) {
         Reading reading;
         reading.at = now;
         return reading;
     }
 #endif
 
+    const std::string stat_;
     Reading last_;
 };
 

@@ -32,8 +32,8 @@ def drain():
     """Take the lines that have come since the last call.
 
     Returns:
-        Pairs of ggml's level (1 debug, 2 info, 3 warning, 4 error, 5 continuation of the line before) and the text,
-        which may be a part of a line; a level of 0 reports lines that were dropped because nobody drained.
+        Pairs of ggml's level (1 debug, 2 info, 3 warning, 4 error) and the text. A first line of level 5 goes on with
+        the last one of the call before; a level of 0 reports lines that were dropped because nobody drained.
     """
     cdef char text[PART_BYTES]
     cdef int level = 0

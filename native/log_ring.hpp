@@ -74,7 +74,7 @@ class LogRing {
         for (;;) {
             const std::size_t last = position + count - 1;
             const std::size_t sequence = slots_[last & (capacity - 1)].sequence.load(std::memory_order_acquire);
-            const auto lag = static_cast<std::intptr_t>(sequence) - static_cast<std::intptr_t>(last);
+            const auto lag = static_cast<std::intptr_t>(sequence - last);
             if (lag < 0) {
                 return false;
             }

@@ -21,7 +21,7 @@ enum class Submitted { queued, busy, stopped };
 class Mailbox {
   public:
     // capacity: how many requests may be open at once. Borrows `ended`, which is notified when a request has come to its end.
-    Mailbox(std::size_t capacity, Notifier &ended) : capacity_(capacity), ended_notifier_(ended) {}
+    Mailbox(std::size_t capacity, Notifier &ended) : capacity_(capacity), ended_notifier_(ended) { ended_.reserve(capacity_); }
 
     // --- any thread ---
 
@@ -67,8 +67,11 @@ class Mailbox {
 
     // What has come to its end since the last call.
     std::vector<Request *> take_ended() {
+        std::vector<Request *> taken;
+        taken.reserve(capacity_);  // so that `hand_back` never throws
         const std::lock_guard<std::mutex> lock(mutex_);
-        return std::exchange(ended_, {});
+        taken.swap(ended_);
+        return taken;
     }
 
     // --- the scheduler's thread ---

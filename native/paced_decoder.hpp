@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <vector>
 
 #include "backend.hpp"
@@ -18,13 +19,14 @@ class PacedDecoder {
 
     // As Backend::decode.
     Decoded decode(const Step &step, std::vector<SequenceId> &lost) {
-        governor_.hear(meter_.look());
+        listen();
         const auto n_tokens = static_cast<int>(step.tokens.size());
         const int fixed = step.fixed_threads();
         const int n_threads = fixed > 0 ? fixed : governor_.choose(n_tokens);
         const Clock::time_point begin = Clock::now();
         give_up_at_ = fixed > 0 ? never : after(begin, governor_.limit(n_tokens, n_threads));
         const Decoded decoded = backend_.decode(step.tokens, n_threads, lost);
+        last_end_ = Clock::now();
         gave_up_ = decoded == Decoded::aborted && takes_too_long();
         if (decoded == Decoded::done) {
             governor_.record(n_tokens, n_threads, seconds_since(begin));
@@ -52,6 +54,17 @@ class PacedDecoder {
 
   private:
     static constexpr Clock::time_point never = Clock::time_point::max();
+    static constexpr std::chrono::milliseconds rest{500};
+
+    // Lets the governor hear of the machine's load since the steps right before; what it was before a rest says nothing.
+    void listen() {
+        if (Clock::now() - last_end_ > rest) {
+            meter_.restart();
+            governor_.forget();
+        } else if (const std::optional<double> free = meter_.look()) {
+            *free == LoadMeter::unknown ? governor_.forget() : governor_.hear(*free);
+        }
+    }
 
     static double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 
@@ -63,6 +76,7 @@ class PacedDecoder {
     Backend &backend_;
     ThreadGovernor &governor_;
     LoadMeter meter_;
+    Clock::time_point last_end_{};  // of a step
     Clock::time_point give_up_at_ = never;
     bool gave_up_ = false;
 };

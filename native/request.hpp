@@ -23,7 +23,7 @@ using Token = std::int32_t;
 using Clock = std::chrono::steady_clock;
 
 enum class Phase : int { queued, prefill, decode, done };
-enum class Reason : int { none, stop, length, cancelled, timeout, failed, closed };
+enum class Reason : int { none, stop, length, cancelled, timeout, failed, closed, raised };
 
 struct Limits {
     std::size_t max_tokens = 0;

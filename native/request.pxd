@@ -37,6 +37,7 @@ cdef extern from "request.hpp" namespace "cyllama" nogil:
         timeout
         failed
         closed
+        raised
 
     cdef cppclass Limits:
         size_t max_tokens

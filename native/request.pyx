@@ -16,6 +16,7 @@ _REASONS = {
     <int> CppReason.timeout: "timeout",
     <int> CppReason.failed: "failed",
     <int> CppReason.closed: "closed",
+    <int> CppReason.raised: "raised",
 }
 
 
@@ -44,7 +45,7 @@ cdef class Request:
         likely: For each of them, where wanted, itself and the alternatives as (id, bytes, probability).
         progressed: Is notified when there is more text, and at the end.
         finished: Is notified at the end.
-        callback_error: What the person's own abort callback raised, where that made it fail (``set_abort_callback``).
+        callback_error: What the person's own abort callback raised, for the outcome "raised" (``set_abort_callback``).
     """
 
     def __cinit__(self, prompt, CancelToken token not None, LlamaSampler sampler, *, size_t max_tokens, begun=(),
@@ -139,7 +140,7 @@ cdef class Request:
 
     @property
     def outcome(self):
-        """How it ended: "stop", "length", "cancelled", "timeout", "failed" or "closed"."""
+        """How it ended: "stop", "length", "cancelled", "timeout", "failed", "closed" or "raised" (see above)."""
         return _REASONS[<int> self._request.reason()]
 
     @property

@@ -78,6 +78,7 @@ class Scheduler {
             return self->interrupted() || self->decoder_.takes_too_long();
         }
         self->sweep_running(false);
+        self->waiting_.sweep(self->mailbox_);
         return self->ends_all();
     }
 
@@ -158,8 +159,8 @@ class Scheduler {
         for (const SequenceId id : lost_) {
             SequencePool::forget(pool_.all()[static_cast<std::size_t>(id)]);
         }
-        if (decoded == Decoded::failed) {
-            fail(step_.running);
+        if (decoded == Decoded::failed || decoded == Decoded::raised) {
+            fail(step_.running, decoded == Decoded::raised ? Reason::raised : Reason::failed);
         } else if (decoded == Decoded::no_room) {
             make_room();
         } else if (!decoder_.gave_up() && !interrupted()) {
@@ -250,17 +251,17 @@ class Scheduler {
     void end(Sequence &sequence, Reason reason, std::string_view error = {}) {
         Request &request = *sequence.request;
         const Reason interruption = request.interruption();  // it may have come since the last look
-        sequence.request = nullptr;
-        n_fit_ = 0;
         request.finish(interruption != Reason::none && reason != Reason::failed ? interruption : reason, error);
+        sequence.request = nullptr;  // now: where `finish` throws, it is still known
+        n_fit_ = 0;
         mailbox_.hand_back(request);
     }
 
     // Nothing is known of their memory any more, nor of what it may have come from.
-    void fail(const std::vector<Sequence *> &sequences) {
+    void fail(const std::vector<Sequence *> &sequences, Reason reason = Reason::failed) {
         const std::string error = backend_.error();
         for (Sequence *sequence : sequences) {
-            end(*sequence, Reason::failed, error);
+            end(*sequence, reason, error);
             pool_.clear(*sequence);
         }
         pool_.stash().clear();

@@ -6,7 +6,7 @@ from cyllama_jupyter._native.sampler import LlamaSampler
 from cyllama_jupyter._native.wakeup import Wakeup
 
 Likely: TypeAlias = tuple[int, bytes, float]
-Outcome: TypeAlias = Literal["stop", "length", "cancelled", "timeout", "failed", "closed"]
+Outcome: TypeAlias = Literal["stop", "length", "cancelled", "timeout", "failed", "closed", "raised"]
 
 class Request:
     callback_error: BaseException | None

@@ -11,6 +11,7 @@ from cyllama_jupyter._native.context import LlamaContext, cache_block
 from cyllama_jupyter._native.model import LlamaModel, supports_gpu
 from cyllama_jupyter.config import MAX_DEFAULT_N_CTX, CacheType, GenerationConfig
 from cyllama_jupyter.engine import logs
+from cyllama_jupyter.engine.container import CGROUP
 from cyllama_jupyter.engine.hyperparameters import Hyperparameters
 from cyllama_jupyter.engine.threads import fixed, most_threads
 from cyllama_jupyter.errors import LoadCancelled, LoadError, ModelNotFoundError, UnsupportedModelError
@@ -27,8 +28,6 @@ CPU_N_UBATCH = 128
 GPU_N_UBATCH = 512
 DEFAULT_CACHE_TYPE: CacheType = "f16"
 ALL_LAYERS = -1
-CGROUP = Path("/sys/fs/cgroup")
-"""Where Linux tells a container's limits (cgroup v2)."""
 
 
 def check(path: Path, config: GenerationConfig) -> None:

@@ -9,9 +9,8 @@ from cyllama_jupyter._native import log
 __all__ = ["LOGGER", "forward", "install", "show"]
 
 LOGGER = logging.getLogger("cyllama_jupyter.llama")
-_CONTINUATION = 5
 _FAMILY = (LOGGER, logging.getLogger("cyllama_jupyter"))
-_LEVELS = {0: logging.DEBUG, 1: logging.DEBUG, 2: logging.INFO, 3: logging.WARNING, 4: logging.ERROR}
+_LEVELS = {0: logging.DEBUG, 1: logging.DEBUG, 2: logging.INFO, 3: logging.WARNING, 4: logging.ERROR, 5: logging.INFO}
 
 
 def install() -> None:
@@ -56,13 +55,6 @@ def _is_asked_for() -> bool:
 
 
 def _lines() -> Iterator[tuple[int, str]]:
-    """Join the parts of lines: llama.cpp sends some piece by piece."""
-    level, text = logging.INFO, ""
-    for ggml_level, part in log.drain():
-        if ggml_level != _CONTINUATION:
-            if text.strip():
-                yield level, text.strip()
-            level, text = _LEVELS.get(ggml_level, logging.WARNING), ""
-        text += part
-    if text.strip():
-        yield level, text.strip()
+    for ggml_level, line in log.drain():
+        if line.strip():
+            yield _LEVELS.get(ggml_level, logging.WARNING), line.strip()

@@ -159,7 +159,9 @@ class Run(Request):
     def _fail(self) -> BaseException:
         if self.outcome == "closed":
             return ClosedError("the LLM is closed")
-        return self._failure or self.callback_error or DecodeError(self.message)
+        if self.outcome == "raised" and self.callback_error is not None:
+            return self.callback_error
+        return self._failure or DecodeError(self.message)
 
     def _stats(self) -> GenerationStats:
         total_time, prompt_time, generation_time = self.seconds

@@ -4,6 +4,8 @@ import os
 
 import psutil
 
+from cyllama_jupyter.engine.container import cpu_quota
+
 __all__ = ["AUTO", "fixed", "most_threads"]
 
 AUTO = "auto"
@@ -16,10 +18,10 @@ def fixed(n_threads: int | str | None) -> int:
 
 
 def most_threads() -> int:
-    """Return the physical cores that this process may use.
+    """Return the physical cores that this process may use, in a container with a quota no more than that.
 
     More threads than that never help: ggml's spin at a barrier after every graph node.
     """
     physical = psutil.cpu_count(logical=False) or os.cpu_count() or 1
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else physical
-    return min(physical, usable)
+    return min(physical, usable, cpu_quota() or physical)

@@ -76,7 +76,9 @@ def test_many_times_at_once_never_hangs(kernel: Kernel) -> None:
     kernel.run_until(f"%%llm\n{LONG_PROMPT}", reading)
     for _ in range(5):
         kernel.interrupt()
-    followup = first_that_runs(kernel, "%%llm --max-tokens 3\nword")
+    reason = first_that_runs(kernel, "_llm.finish_reason")
+    assert reason.displays[-1]["text/plain"] == "'cancelled'"
+    followup = kernel.run("%%llm --max-tokens 3\nword")
     assert followup.reply["status"] == "ok"
     assert "3 tokens" in followup.displays[0]["text/html"]
     assert kernel.value("marker, pid == os.getpid(), llm.n_open") == "(42, True, 0)"

@@ -16,7 +16,7 @@ namespace {
 constexpr unsigned most_seconds = 240;  // of one round, which takes milliseconds
 
 unsigned long long current_seed = 0;
-std::atomic<std::size_t> n_by_reason[7];
+std::atomic<std::size_t> n_by_reason[8];
 std::atomic<std::size_t> n_refused{0}, n_reused{0};
 
 class Dice {
