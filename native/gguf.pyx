@@ -97,7 +97,7 @@ cdef class GgufHeader:
 
     @property
     def tensors(self):
-        """The tensors in their order: the name, the type in ggml's words, and the four lengths, 1 where there is none."""
+        """The tensors in their order: their names, types in ggml's words, and four lengths, 1 where there is none."""
         cdef int64_t index
         cdef const int64_t *shape
         found = []
