@@ -1,7 +1,7 @@
 """Write adapters whose files are in order and whose matrices are not: what a converter with a mistake would write."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,16 +29,21 @@ class Model(NamedTuple):
     weights: dict[str, _Shape]
 
 
-class _Adapter:
-    """An adapter that is written when all is wrong with it that shall be."""
+class Adapter:
+    """An adapter that is written when all is wrong with it that shall be.
 
-    def __init__(self, chance: random.Random, model: Model) -> None:
+    Args:
+        model: What it is for.
+        names: The matrices that it changes.
+        rank: Of its factors.
+    """
+
+    def __init__(self, model: Model, names: Iterable[str], rank: int = 4) -> None:
         self.model = model
         self.keys: dict[str, Any] = dict(zip(_KEYS, ("adapter", model.architecture, "lora", 8.0), strict=True))
         self.tensors: dict[str, tuple[_Shape, GGMLQuantizationType]] = {}
-        matrices = [name for name, shape in model.weights.items() if len(shape) > 1 and "conv" not in name]
-        for name in chance.sample(matrices, 3):
-            self.add(name, chance.choice((1, 4, 32)))
+        for name in names:
+            self.add(name, rank)
 
     def add(self, name: str, rank: int) -> None:
         """Add the factors that fit a matrix."""
@@ -47,8 +52,8 @@ class _Adapter:
         self.tensors[f"{name}.lora_a"] = ((*experts, *a), GGMLQuantizationType.F32)
         self.tensors[f"{name}.lora_b"] = ((*experts, *b), GGMLQuantizationType.F32)
 
-    def write(self, path: Path, seed: int) -> None:
-        """Write it, with random numbers in its matrices."""
+    def write(self, path: Path, seed: int = 0) -> Path:
+        """Write it, with random numbers in its matrices, and return its path."""
         writer = GGUFWriter(path, "")
         writer.kv_data[0].clear()  # the architecture may be of another type, or missing
         for name, value in self.keys.items():
@@ -60,6 +65,7 @@ class _Adapter:
         writer.write_kv_data_to_file()
         writer.write_tensors_to_file()
         writer.close()
+        return path
 
 
 def _add_key(writer: GGUFWriter, name: str, value: object) -> None:
@@ -81,7 +87,7 @@ def _data(rng: np.random.Generator, shape: _Shape, kind: GGMLQuantizationType) -
     return rng.integers(0, 256, (*shape[:-1], shape[-1] // block * size), np.uint8)
 
 
-def _length(chance: random.Random, it: _Adapter) -> str:
+def _length(chance: random.Random, it: Adapter) -> str:
     name = chance.choice(list(it.tensors))
     shape, kind = list(it.tensors[name][0]), it.tensors[name][1]
     axis = chance.randrange(len(shape))
@@ -90,7 +96,7 @@ def _length(chance: random.Random, it: _Adapter) -> str:
     return f"{name} is {shape}"
 
 
-def _dimensions(chance: random.Random, it: _Adapter) -> str:
+def _dimensions(chance: random.Random, it: Adapter) -> str:
     length = chance.choice((1, 2, 3, 4))
     for name in chance.choice((list(it.tensors), [chance.choice(list(it.tensors))])):
         shape, kind = it.tensors[name]
@@ -98,7 +104,7 @@ def _dimensions(chance: random.Random, it: _Adapter) -> str:
     return f"dimensions of {length} came and went"
 
 
-def _type(chance: random.Random, it: _Adapter) -> str:
+def _type(chance: random.Random, it: Adapter) -> str:
     name, kind = chance.choice(list(it.tensors)), chance.choice(_TYPES)
     block = GGML_QUANT_SIZES[kind][0]
     shape = it.tensors[name][0]
@@ -106,7 +112,7 @@ def _type(chance: random.Random, it: _Adapter) -> str:
     return f"{name} is {kind.name}"
 
 
-def _quantised(chance: random.Random, it: _Adapter) -> str:
+def _quantised(chance: random.Random, it: Adapter) -> str:
     """Give both factors of a matrix a type and a rank that go together."""
     name, kind = chance.choice(list(it.model.weights)), chance.choice(_TYPES)
     it.add(name, GGML_QUANT_SIZES[kind][0])
@@ -115,29 +121,28 @@ def _quantised(chance: random.Random, it: _Adapter) -> str:
     return f"the B of {name} is {kind.name}"
 
 
-def _another_matrix(chance: random.Random, it: _Adapter) -> str:
+def _another_matrix(chance: random.Random, it: Adapter) -> str:
     name, rank = chance.choice(list(it.model.weights)), chance.choice((1, 2, 4, 64))
     it.add(name, rank)
     return f"{name} with a rank of {rank}"
 
 
-def _name(chance: random.Random, it: _Adapter) -> str:
+def _name(chance: random.Random, it: Adapter) -> str:
     name = chance.choice(list(it.tensors))
-    new = chance.choice(
-        (name[:-1] + "a", f"{name}.lora_a", f"x{name}", name[:-7], f"{name[:-7]}_norm.weight", "x.lora_b")
-    )
+    stem = name[: -len(".lora_a")]
+    new = chance.choice((f"{stem}.lora_a", f"{name}.lora_a", f"x{name}", stem, f"{stem}_norm.weight", "x.lora_b"))
     it.tensors[new] = it.tensors.pop(name)
     return f"{name} is called {new}"
 
 
-def _missing(chance: random.Random, it: _Adapter) -> str:
+def _missing(chance: random.Random, it: Adapter) -> str:
     names = list(it.tensors) if chance.random() < 0.1 else [chance.choice(list(it.tensors))]
     for name in names:
         del it.tensors[name]
     return f"{', '.join(names)} is missing"
 
 
-def _key(chance: random.Random, it: _Adapter) -> str:
+def _key(chance: random.Random, it: Adapter) -> str:
     name = chance.choice((*_KEYS, "adapter.lora.alpha", _INVOCATION))
     value = chance.choice(_ALPHAS if "alpha" in name else [[], [1, 2], 5, "x"] if name == _INVOCATION else _TEXTS)
     if value == []:
@@ -147,7 +152,7 @@ def _key(chance: random.Random, it: _Adapter) -> str:
     return f"{name} is {value!r}"
 
 
-_CHANGES: tuple[Callable[[random.Random, _Adapter], str], ...] = (
+_CHANGES: tuple[Callable[[random.Random, Adapter], str], ...] = (
     _length,
     _length,
     _dimensions,
@@ -172,7 +177,8 @@ def model_of(path: Path) -> Model:
 def write_wrong(path: Path, model: Model, seed: int) -> str:
     """Write an adapter with one thing wrong with it, or two, and return what; the same seed does the same."""
     chance = random.Random(seed)
-    adapter = _Adapter(chance, model)
+    matrices = [name for name, shape in model.weights.items() if len(shape) > 1]
+    adapter = Adapter(model, chance.sample(matrices, 3), chance.choice((1, 4, 32)))
     count = chance.choice((1, 1, 2))
     done = [chance.choice(_CHANGES)(chance, adapter) for _ in range(count) if adapter.tensors]
     adapter.write(path, seed)

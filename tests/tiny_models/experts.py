@@ -61,4 +61,5 @@ def _experts(layer: Layer, name: str, outputs: int, inputs: int) -> Tensor:
 
 
 def _weights(seed: list[int], shape: tuple[int, ...]) -> Array:
-    return (np.random.default_rng(seed).standard_normal(shape) * shape[-1] ** -0.5).astype(np.float16)
+    weights: Array = np.random.default_rng(seed).standard_normal(shape) * shape[-1] ** -0.5
+    return weights.astype(np.float16)

@@ -63,7 +63,7 @@ def _layer(layer: Layer, shape: Shape) -> Iterator[Tensor]:
     yield from layer.feed_forward(shape.n_ff)
 
 
-def _tensors(shape: Shape, kind: GGMLQuantizationType, seed: int, *, tied: bool) -> Iterator[Tensor]:
+def _tensors(shape: Shape, kind: GGMLQuantizationType, seed: int, *, tied: bool = False) -> Iterator[Tensor]:
     yield container.constant("token_embd.weight", residual.embedding(shape.n_embd, seed))
     for index in range(shape.n_layer):
         yield from _layer(Layer(index, shape.n_layer, shape.n_embd, kind, seed), shape)
