@@ -5,7 +5,6 @@ The rules are those of ``llama_adapter_lora_init``, of the graph that is built w
 """
 
 import math
-import os
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["check_adapter_file"]
 
-_FACTORS = (".lora_a", ".lora_b")
+_A, _B = "lora_a", "lora_b"
 _NORM = "_norm.weight"
 _EMBEDDING = "token_embd.weight"
 _OUTPUT = "output.weight"
@@ -123,18 +122,18 @@ def _faults(factors: dict[str, _Tensor], weights: dict[str, _Tensor], strength: 
     if not factors:
         yield "it holds no matrices"
     for name, tensor in factors.items():
-        stem, suffix = os.path.splitext(name)  # noqa: PTH122 - a tensor's name is no path
-        other = _FACTORS[suffix == _FACTORS[0]]
-        if suffix not in _FACTORS:
+        stem, _, suffix = name.rpartition(".")
+        other = f"{stem}.{_A if suffix == _B else _B}"
+        if suffix not in (_A, _B):
             yield f"its tensor {name!r} is no factor of a LoRA (.lora_a or .lora_b): convert it anew"
-        elif stem + other not in factors:
-            yield f"its tensor {name!r} lacks the other factor, {other}: convert it anew"
+        elif other not in factors:
+            yield f"its tensor {name!r} lacks the other factor, {other!r}: convert it anew"
         elif stem not in weights:
             yield f"it changes {stem!r}, which the model lacks: take the model that it was made for"
         elif tensor.kind in _NOT_MULTIPLIED:
             yield f"its tensor {name!r} is of the type {tensor.kind}, which cannot be multiplied: convert it anew"
-        elif suffix == _FACTORS[0]:
-            pair = _Pair(stem, tensor, factors[stem + other], weights[stem])
+        elif suffix == _A:
+            pair = _Pair(stem, tensor, factors[other], weights[stem])
             yield from _pair_faults(pair, strength, is_tied=stem == _EMBEDDING and _OUTPUT not in weights)
 
 
@@ -142,7 +141,7 @@ def _pair_faults(pair: _Pair, strength: float, *, is_tied: bool) -> Iterator[str
     yield from _shape_faults(pair)
     if is_tied:
         yield "it changes the token embedding, which this model has for its output too, and llama.cpp cannot do both"
-    if pair.weight.kind == "nvfp4":
+    if pair.weight.kind == "nvfp4" and ".ffn_" in pair.name:  # build_ffn asserts where they have scales beside them
         yield f"it changes {pair.name!r}, which the model keeps in NVFP4: take another quantisation of the model"
     if not abs(strength / pair.rank) <= _FLOAT_MAX:
         yield "its alpha times the scale is beyond what 32 bits hold: take a smaller scale"

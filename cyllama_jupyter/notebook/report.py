@@ -62,7 +62,12 @@ def _used(llm: LLM, options: CellOptions) -> str:
 def _headline(llm: LLM, *, current: bool) -> str:
     mark = " (current)" if current else ""
     context = f"context of {count(llm.config.n_ctx or 0, 'token')}"
-    return f"{model_name(llm)}{mark}: {context}\n  {llm.model_path}"
+    adapters = _adapters(llm.config)
+    return f"{model_name(llm)}{mark}: {context}{adapters and f', with {adapters}'}\n  {llm.model_path}"
+
+
+def _adapters(loaded: GenerationConfig) -> str:
+    return ", ".join(f"{Path(path).name} at {scale:g}" for path, scale in loaded.adapters)
 
 
 def _next(shelf: ModelShelf) -> str:
@@ -156,6 +161,7 @@ def info(model: ModelInfo, llm: LLM | None = None) -> str:
         "quantisation": model.quantisation,
         "size": size(model.n_bytes),
         "memory": _takes(llm) if llm else "not loaded",
+        "adapters": _adapters(llm.config) if llm else "",
         "context": f"{count(model.n_ctx_train, 'token')} trained{used}",
         "shape": f"{count(model.n_layers, 'layer')}, {count(model.n_heads, 'head')} ({model.n_kv_heads} for keys and "
         f"values), embedding of {model.n_embd:,}",

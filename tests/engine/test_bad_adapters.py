@@ -5,13 +5,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from gguf import GGMLQuantizationType
+from gguf import GGMLQuantizationType, GGUFWriter
 
 from cyllama_jupyter import LLM, AdapterError, GenerationConfig, ModelFileError, ModelNotFoundError
+from cyllama_jupyter.adapters import check_adapter_file
 from tests.robustness.wrong_adapters import Adapter, model_of
-from tests.tiny_models import write_gemma3, write_llama, write_lora, write_mixtral
+from tests.tiny_models import container, write_gemma3, write_llama, write_lora, write_mixtral
 from tests.tiny_models.adapters import EMBEDDING
+from tests.tiny_models.container import Tensor
 
 QUERY = "blk.0.attn_q.weight"  # 64 by 64
 EXPERTS = "blk.0.ffn_up_exps.weight"
@@ -51,8 +54,8 @@ WRONG: dict[str, tuple[Change, str]] = {
     "an alpha of whole numbers": (key("adapter.lora.alpha", 8), "alpha is no finite number of 32 bits"),
     "an alpha of many": (key("adapter.lora.alpha", [8.0]), "alpha is no finite number of 32 bits"),
     "nothing": (lambda it: it.tensors.clear(), "it holds no matrices"),
-    "one factor": (lambda it: it.tensors.pop(B), f"'{A}' lacks the other factor, .lora_b"),
-    "the other factor": (lambda it: it.tensors.pop(A), f"'{B}' lacks the other factor, .lora_a"),
+    "one factor": (lambda it: it.tensors.pop(B), f"'{A}' lacks the other factor, '{B}'"),
+    "the other factor": (lambda it: it.tensors.pop(A), f"'{B}' lacks the other factor, '{A}'"),
     "something else": (change("blk.0.attn_q.bias", (64,)), "'blk.0.attn_q.bias' is no factor of a LoRA"),
     "a matrix that the model lacks": (change("x.lora_a", (4, 64)), "'x.lora_a' lacks the other factor"),
     "too many inputs": (change(A, (4, 65)), "do not fit that matrix (65 by 4 by 1 by 1, 4 by 64 by 1 by 1, 64 by 64"),
@@ -108,6 +111,17 @@ def test_ranks_of_an_embedding(tiny_model: Path, tmp_path: Path) -> None:
     assert "have the ranks 5 and 4" in refused(tiny_model, adapter.write(tmp_path / "a.gguf"))
     change(f"{EMBEDDING}.lora_a", (rows + 1, 4))(adapter)
     assert "do not fit that matrix" in refused(tiny_model, adapter.write(tmp_path / "a.gguf"))
+
+
+def test_networks_in_nvfp4(tmp_path: Path) -> None:
+    kind = GGMLQuantizationType.NVFP4
+    names = ("blk.0.attn_q.weight", "blk.0.ffn_up.weight")
+    tensors = [Tensor(name, (64, 64), kind, lambda: np.zeros((64, 36), np.uint8)) for name in names]
+    model = container.write(GGUFWriter(None, "llama"), tmp_path / "model.gguf", tensors)
+    good, bad = (Adapter(model_of(model), [name]).write(tmp_path / f"{index}.gguf") for index, name in enumerate(names))
+    check_adapter_file(good, model)
+    with pytest.raises(AdapterError, match=r"it changes 'blk.0.ffn_up.weight', which the model keeps in NVFP4"):
+        check_adapter_file(bad, model)
 
 
 def test_a_scale_that_32_bits_do_not_hold(tiny_model: Path, tmp_path: Path) -> None:

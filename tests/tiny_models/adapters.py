@@ -41,7 +41,7 @@ def write_lora(  # noqa: PLR0913 - what an adapter can be
 
     Args:
         path: Where to.
-        model: A GGUF file in F16 or F32.
+        model: A GGUF file.
         names: Of the matrices.
         rank: Length that the factors share.
         alpha: What the product is multiplied with, divided by the rank; None leaves it out of the file.
@@ -61,7 +61,7 @@ def write_lora(  # noqa: PLR0913 - what an adapter can be
 def _factors(tensor: ReaderTensor, rank: int, kind: GGMLQuantizationType, seed: int) -> Iterator[Tensor]:
     *experts, outputs, inputs = (int(length) for length in reversed(tensor.shape))
     rng = np.random.default_rng([seed, zlib.crc32(tensor.name.encode())])
-    std = float(np.std(tensor.data.astype(np.float32))) ** 0.5 * rank**-0.25
+    std = float(np.std(dequantize(tensor.data, tensor.tensor_type))) ** 0.5 * rank**-0.25
     # The rows of the embedding are looked up, so its A has a row for each token, and B makes a row of the embedding.
     is_embedding = tensor.name == EMBEDDING
     shapes = ((outputs, rank), (inputs, rank)) if is_embedding else ((rank, inputs), (outputs, rank))
