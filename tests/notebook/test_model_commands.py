@@ -1,5 +1,7 @@
 """``%llm load`` and what else looks after models, through a real shell, with real files and a Hub of our own."""
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +90,18 @@ class TestLoad:
         assert "a.gguf at -0.5" in say("%llm status"), "a load that fails costs nobody the model that was there"
         say(f"%llm load {tiny_model}")
         assert "at -0.5" not in say("%llm status")
+
+    def test_a_damaged_adapter_is_one_error_and_nothing_of_it_is_on_stderr(
+        self, tiny_model: Path, tmp_path: Path
+    ) -> None:
+        (tmp_path / "a.gguf").write_bytes(b"GGUF\3" + bytes(3) + b"\xff" * 60)
+        script = (
+            "import sys; from pathlib import Path; from cyllama_jupyter.notebook.report import needs\n"
+            "print(repr(needs(Path(sys.argv[1]), {'lora': sys.argv[2]})))"
+        )
+        command = [sys.executable, "-c", script, str(tiny_model), str(tmp_path / "a.gguf")]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert (done.stdout, done.stderr) == ("''\n", "")
 
     def test_a_model_with_other_adapters_is_loaded_again(
         self, say: Say, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
