@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from cyllama_jupyter.errors import AdapterError, ModelFileError
+from cyllama_jupyter.lora import FLOAT_MAX
 from cyllama_jupyter.models import parts, read_header
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ _EMBEDDING = "token_embd.weight"
 _OUTPUT = "output.weight"
 _ALPHA = b"adapter.lora.alpha"
 _INVOCATION = b"adapter.alora.invocation_tokens"
-_FLOAT_MAX = 3.4028234663852886e38
 _NOT_MULTIPLIED = ("f64", "i8", "i16", "i32", "i64", "q8_1", "q8_K")
 """Types for which ggml's ``type_traits_cpu`` has no ``vec_dot``: it would call a null pointer."""
 
@@ -143,7 +143,7 @@ def _pair_faults(pair: _Pair, strength: float, *, is_tied: bool) -> Iterator[str
         yield "it changes the token embedding, which this model has for its output too, and llama.cpp cannot do both"
     if pair.weight.kind == "nvfp4" and ".ffn_" in pair.name:  # build_ffn asserts where they have scales beside them
         yield f"it changes {pair.name!r}, which the model keeps in NVFP4: take another quantisation of the model"
-    if not abs(strength / pair.rank) <= _FLOAT_MAX:
+    if not abs(strength / pair.rank) <= FLOAT_MAX:
         yield "its alpha times the scale is beyond what 32 bits hold: take a smaller scale"
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, cast, get_args
 
-from cyllama_jupyter.lora import Lora, are_adapters, pairs
+from cyllama_jupyter.lora import FLOAT_MAX, Lora, are_adapters, pairs
 
 __all__ = ["CACHE_TYPES", "FIXED_AT_LOAD", "MAX_DEFAULT_N_CTX", "RANDOM_SEED", "CacheType", "GenerationConfig"]
 
@@ -40,7 +40,6 @@ CACHE_TYPES: tuple[CacheType, ...] = get_args(CacheType)
 """How keys and values can be kept, in llama.cpp's words."""
 
 _INT32_MAX = 2**31 - 1
-_FLOAT_MAX = 3.4028234663852886e38  # llama.cpp computes with 32 bits; what is larger would be infinite there
 _MAX_THREADS = 512  # GGML_MAX_N_THREADS
 _MAX_PARALLEL = 256  # LLAMA_MAX_SEQ
 _MOST_QUEUED = 100_000
@@ -52,7 +51,7 @@ def _is_int(value: object) -> bool:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= _FLOAT_MAX
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= FLOAT_MAX
 
 
 def _int(low: int, high: int = _INT32_MAX, meaning: str = "") -> _Check:

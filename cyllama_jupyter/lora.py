@@ -4,14 +4,16 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeGuard
 
-__all__ = ["File", "Lora", "are_adapters", "pairs"]
+__all__ = ["FLOAT_MAX", "File", "Lora", "are_adapters", "pairs"]
 
 File = str | os.PathLike[str]
 Lora = File | Sequence[File | Sequence[File | float]] | Mapping[Any, float]
 """What adapters may be given as: a file, several, pairs of file and scale, or scales by file (a mapping's type of keys
 is exact, so one of ``File`` would not take a ``dict[str, float]``)."""
 
-_FLOAT_MAX = 3.4028234663852886e38  # llama.cpp computes with 32 bits; what is larger would be infinite there
+FLOAT_MAX = 3.4028234663852886e38
+"""llama.cpp computes with 32 bits; what is larger would be infinite there."""
+
 _PAIR = 2
 
 
@@ -36,10 +38,12 @@ def _pair(adapter: object) -> tuple[object, object]:
 
 def are_adapters(value: object) -> bool:
     """Return whether that is what ``pairs`` makes of adapters, or of none."""
-    return isinstance(value, tuple) and all(isinstance(each, tuple) and _is_adapter(*each) for each in value)
+    return isinstance(value, tuple) and all(
+        isinstance(each, tuple) and len(each) == _PAIR and _is_adapter(*each) for each in value
+    )
 
 
-def _is_adapter(path: object, scale: object = None, *_: object) -> bool:
+def _is_adapter(path: object, scale: object) -> bool:
     return _is_path(path) and isinstance(scale, float) and _fits(scale)
 
 
@@ -48,4 +52,4 @@ def _is_path(value: object) -> TypeGuard[str]:
 
 
 def _fits(scale: float) -> bool:
-    return abs(scale) <= _FLOAT_MAX
+    return abs(scale) <= FLOAT_MAX

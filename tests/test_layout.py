@@ -23,7 +23,7 @@ ARROWS = {
     "_native": {"errors"},
     "metadata": {"_native"},
     "models": {"errors", "metadata", "_native"},
-    "adapters": {"errors", "models", "_native"},
+    "adapters": {"errors", "lora", "models", "_native"},
     "choosing": {"errors", "models"},
     "hub": {"errors"},
     "downloading": {"errors", "choosing", "hub"},

@@ -44,7 +44,7 @@ def check(path: Path, config: GenerationConfig) -> None:
         config: The fields that are fixed at load.
 
     Raises:
-        ModelError: It is not a file that can be loaded.
+        ModelError: It is not a file that can be loaded, or an adapter is not one, or one for another model.
         LoadError: Its keys or values cannot be kept as they are to be.
     """
     logs.install()

@@ -105,6 +105,10 @@ def test_each_adapter_changes_the_answer_and_two_change_it_in_another_way(
     assert len(set(answers)) == len(answers)
 
 
+def test_many_adapters_at_once(model: Path, adapter: Path) -> None:
+    assert said(model, [(adapter, 0.01)] * 100)[0] == said(model, adapter)[0]
+
+
 def test_a_scale_of_0_is_the_bare_model_to_the_last_bit(model: Path, adapter: Path) -> None:
     assert said(model, {adapter: 0}) == said(model)
 
