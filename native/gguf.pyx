@@ -95,6 +95,24 @@ cdef class GgufHeader:
                       // <int64_t> llama.ggml_type_size(kind) * llama.ggml_blck_size(kind))
         return count
 
+    @property
+    def tensors(self):
+        """The tensors in their order: their names, types in ggml's words, and four lengths, 1 where there is none."""
+        cdef int64_t index
+        cdef const int64_t *shape
+        found = []
+        for index in range(llama.gguf_get_n_tensors(self._header)):
+            name = llama.gguf_get_tensor_name(self._header, index).decode("utf-8", "replace")
+            kind = llama.ggml_type_name(llama.gguf_get_tensor_type(self._header, index)).decode()
+            shape = llama.gguf_get_tensor_ne(self._header, index)
+            found.append((name, kind, (shape[0], shape[1], shape[2], shape[3])))
+        return found
+
+    def kind(self, key: bytes):
+        """Return the type of a value of the metadata in ggml's words ("f32", "arr"), or None where there is none."""
+        cdef int64_t index = llama.gguf_find_key(self._header, key)
+        return None if index < 0 else llama.gguf_type_name(llama.gguf_get_kv_type(self._header, index)).decode()
+
     def length(self, key: bytes):
         """Return how many values an array of the metadata has; 0 where there is none of that name."""
         cdef int64_t index = llama.gguf_find_key(self._header, key)

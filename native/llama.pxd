@@ -20,6 +20,7 @@ cdef extern from "ggml.h" nogil:
         GGML_TYPE_Q5_1
     size_t ggml_type_size(ggml_type type)  # bytes of a block
     int64_t ggml_blck_size(ggml_type type)  # values of a block
+    const char *ggml_type_name(ggml_type type)  # a constant
 
 cdef extern from "ggml-backend.h" nogil:
     ctypedef struct ggml_backend_device:
@@ -64,6 +65,7 @@ cdef extern from "gguf.h" nogil:
     # Of another type than it asks for, an accessor asserts. What they return is borrowed from the header.
     int64_t gguf_find_key(const gguf_context *ctx, const char *key)  # -1: there is none
     gguf_type gguf_get_kv_type(const gguf_context *ctx, int64_t key_id)
+    const char *gguf_type_name(gguf_type type)  # a constant
     gguf_type gguf_get_arr_type(const gguf_context *ctx, int64_t key_id)
     const char *gguf_get_val_str(const gguf_context *ctx, int64_t key_id)
     const void *gguf_get_val_data(const gguf_context *ctx, int64_t key_id)
@@ -75,6 +77,8 @@ cdef extern from "gguf.h" nogil:
     size_t gguf_get_tensor_offset(const gguf_context *ctx, int64_t tensor_id)
     size_t gguf_get_tensor_size(const gguf_context *ctx, int64_t tensor_id)
     ggml_type gguf_get_tensor_type(const gguf_context *ctx, int64_t tensor_id)
+    const char *gguf_get_tensor_name(const gguf_context *ctx, int64_t tensor_id)
+    const int64_t *gguf_get_tensor_ne(const gguf_context *ctx, int64_t tensor_id)  # four lengths
 
 cdef extern from "llama.h" nogil:
     ctypedef int32_t llama_token
@@ -87,6 +91,8 @@ cdef extern from "llama.h" nogil:
     ctypedef struct llama_context:
         pass
     ctypedef struct llama_sampler:
+        pass
+    ctypedef struct llama_adapter_lora:
         pass
     ctypedef void *llama_memory_t
 
@@ -187,6 +193,13 @@ cdef extern from "llama.h" nogil:
     llama_batch llama_batch_get_one(llama_token *tokens, int32_t n_tokens)  # borrows tokens; not to be freed
     int32_t llama_decode(llama_context *ctx, llama_batch batch) except +
     float *llama_get_logits_ith(llama_context *ctx, int32_t i)  # borrowed from the context, or NULL
+
+    # Adapters: the caller owns what init returns, NULL on error; its model frees those that are left. Both calls change
+    # a list in the model, without a lock. A context borrows what is set: of several with a scale of 0 none.
+    llama_adapter_lora *llama_adapter_lora_init(llama_model *model, const char *path_lora) except +
+    void llama_adapter_lora_free(llama_adapter_lora *adapter)
+    int32_t llama_set_adapters_lora(llama_context *ctx, llama_adapter_lora **adapters, size_t n_adapters,
+                                    float *scales) except +
 
     # Samplers: the caller owns what init returns; a chain owns what is added to it.
     llama_sampler_chain_params llama_sampler_chain_default_params()

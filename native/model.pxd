@@ -18,6 +18,7 @@ cdef class LlamaModel:
     cdef cbool _closed
     cdef int _users  # calls that read the vocabulary without the GIL; the last one frees a closed model
     cdef readonly int open_contexts  # contexts that borrow _model; it is not freed before them
+    cdef readonly int open_adapters  # adapters that borrow _model, the same
     cdef shared_ptr[const Pieces] _pieces  # made when first wanted
     cdef int _ensure_open(self) except -1
     cdef shared_ptr[const Pieces] _all_pieces(self) except *

@@ -72,10 +72,12 @@ cdef class LlamaModel:
         """Free the model, or let the ``tokenize`` that runs on another thread free it.
 
         Raises:
-            RuntimeError: A context of this model is still open.
+            RuntimeError: A context or an adapter of this model is still open.
         """
         if self.open_contexts:
             raise RuntimeError("close the model's contexts before the model")
+        if self.open_adapters:
+            raise RuntimeError("close the model's adapters before the model")
         self._closed = True
         self._free_if_unused()
 

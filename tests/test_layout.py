@@ -18,16 +18,18 @@ MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py*") if
 
 ARROWS = {
     "errors": set[str](),
-    "config": set[str](),
+    "lora": set[str](),
+    "config": {"lora"},
     "_native": {"errors"},
     "metadata": {"_native"},
     "models": {"errors", "metadata", "_native"},
+    "adapters": {"errors", "lora", "models", "_native"},
     "choosing": {"errors", "models"},
     "hub": {"errors"},
     "downloading": {"errors", "choosing", "hub"},
     "aliases": {"errors", "hub"},
     "references": {"errors", "models", "hub", "aliases"},
-    "engine": {"errors", "config", "models", "references", "_native"},
+    "engine": {"errors", "config", "adapters", "models", "references", "_native"},
     "notebook": {"errors", "config", "models", "references", "hub", "aliases", "engine"},
     "testing": {"errors", "config", "models", "engine", "_native", "notebook"},
     "__init__": {"errors", "config", "engine", "_native", "notebook"},  # all but the first two when they are used

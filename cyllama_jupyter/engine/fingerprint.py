@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,13 +18,15 @@ _SAMPLE_BYTES = 65_536
 
 
 class ModelFile:
-    """A model's file as it was when this was made.
+    """A model's file, and those of its adapters, as they were when this was made.
 
     Args:
         path: A GGUF file, checked already.
+        adapters: Pairs of an adapter's file and its scale.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, adapters: Sequence[tuple[str, float]] = ()) -> None:
+        self._adapters = [(ModelFile(adapter), scale) for adapter, scale in adapters if scale]  # 0 changes nothing
         self._path = path
         self._identity = _identity(path)
         self._fingerprint = ""
@@ -37,7 +39,11 @@ class ModelFile:
             "llama-cpp-python": LLAMA_CPP_PYTHON_VERSION,
             "type of keys": str(config.type_k),
             "type of values": str(config.type_v),
+            "set of adapters": self._scaled_adapters(),
         }
+
+    def _scaled_adapters(self) -> str:
+        return ", ".join(sorted(f"{scale} of {file.fingerprint()}" for file, scale in self._adapters)) or "none"
 
     def fingerprint(self) -> str:
         """Return a SHA-256 over the file's size, all of its metadata and tensor infos, and 64 samples of its weights.
@@ -59,7 +65,7 @@ class ModelFile:
                 return found
         except OSError:
             pass  # what is gone has changed too
-        raise StateError(f"the model file {self._path!r} has changed since it was loaded: load the model again")
+        raise StateError(f"the file {self._path!r} has changed since it was loaded: load the model again")
 
 
 def _identity(path: str) -> tuple[int, ...]:

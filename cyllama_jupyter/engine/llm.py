@@ -69,7 +69,7 @@ class LLM(Submitter, StateKeeper):
         loading.check(path, requested)
         self.memory = memory.check(path, requested, force=force)
         self.model_path = str(path)
-        self._file = ModelFile(self.model_path)
+        self._file = ModelFile(self.model_path, requested.adapters)
         scope = CancelScope()
         super().__init__(EngineThread(self.model_path, requested, scope), scope)
         try:

@@ -2,13 +2,16 @@
 
 import os
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 
 import psutil
 
+from cyllama_jupyter._native.adapter import LlamaAdapter, apply
 from cyllama_jupyter._native.cancel import LoadState
 from cyllama_jupyter._native.context import LlamaContext, cache_block
 from cyllama_jupyter._native.model import LlamaModel, supports_gpu
+from cyllama_jupyter.adapters import check_adapter_file
 from cyllama_jupyter.config import MAX_DEFAULT_N_CTX, CacheType, GenerationConfig
 from cyllama_jupyter.engine import logs
 from cyllama_jupyter.engine.container import CGROUP
@@ -31,16 +34,16 @@ ALL_LAYERS = -1
 
 
 def check(path: Path, config: GenerationConfig) -> None:
-    """Look at a model file before llama.cpp does; what ggml has to say about it goes to the log, not to stderr.
+    """Look at a model's files and its adapters before llama.cpp does.
 
-    Of a model in several files it looks at all of them.
+    What ggml has to say about them goes to the log, not to stderr. Of a model in several files it looks at all of them.
 
     Args:
         path: The model's file.
         config: The fields that are fixed at load.
 
     Raises:
-        ModelError: It is not a file that can be loaded.
+        ModelError: It is not a file that can be loaded, or an adapter is not one, or one for another model.
         LoadError: Its keys or values cannot be kept as they are to be.
     """
     logs.install()
@@ -50,6 +53,9 @@ def check(path: Path, config: GenerationConfig) -> None:
         _check_cache_types(Hyperparameters(path), config)
     except ModelNotFoundError as error:
         raise ModelNotFoundError(f"{error}{hint(path)}") from error
+    else:
+        for adapter, scale in config.adapters:
+            check_adapter_file(Path(adapter), path, scale)
     finally:
         _tell()
 
@@ -74,7 +80,7 @@ def _check_cache_types(model: Hyperparameters, config: GenerationConfig) -> None
 
 
 def load(path: str, config: GenerationConfig, state: LoadState) -> tuple[LlamaModel, LlamaContext]:
-    """Load a model and make its context.
+    """Load a model and its adapters, and make its context, which closes the adapters when it is closed.
 
     Args:
         path: The model's file.
@@ -88,22 +94,22 @@ def load(path: str, config: GenerationConfig, state: LoadState) -> tuple[LlamaMo
     """
     logs.install()
     try:
-        model = _load_model(path, config, state)
-        try:
+        with ExitStack() as undo:  # a shell keeps the traceback of what fails, and with it this frame
+            model = _load_model(path, config, state)
+            undo.callback(model.close)
+            adapters = _load_adapters(model, config, state, undo)
             context = _make_context(model, config, path)
-        except BaseException:
-            model.close()  # a shell keeps the traceback, and with it this frame
-            raise
+            undo.callback(context.close)
+            apply(context, adapters, [scale for _, scale in config.adapters])
+            if state.cancelled:
+                raise LoadCancelled("the load was cancelled")
+            undo.pop_all()
     except LoadError as error:
         complaints = logs.forward()
         said = f"; it said: {complaints[0]}" if complaints else ""
         raise LoadError(f"{error} ({path!r}){said}") from error
     finally:
         logs.forward()
-    if state.cancelled:
-        context.close()
-        model.close()
-        raise LoadCancelled("the load was cancelled")
     return model, context
 
 
@@ -116,6 +122,19 @@ def _load_model(path: str, config: GenerationConfig, state: LoadState) -> LlamaM
         tensor_split=config.tensor_split or (),
         state=state,
     )
+
+
+def _load_adapters(
+    model: LlamaModel, config: GenerationConfig, state: LoadState, undo: ExitStack
+) -> list[LlamaAdapter]:
+    """Load the adapters before there is a context, whose graphs llama.cpp sizes for those that the model has."""
+    adapters = []
+    for path, _ in config.adapters:
+        if state.cancelled:
+            raise LoadCancelled("the load was cancelled")
+        adapters.append(LlamaAdapter(model, os.fsencode(path)))
+        undo.callback(adapters[-1].close)
+    return adapters
 
 
 def _make_context(model: LlamaModel, config: GenerationConfig, path: str) -> LlamaContext:

@@ -6,8 +6,8 @@ What does not stay in memory is read from the disk anew for each token, far slow
 the memory of everything else meanwhile. So weights count in full. Pages of files count as free memory, those of this
 very model among them, so that a model which lies in memory already is not counted twice.
 
-Keys, values and scratch memory are no file's. Where they do not fit, the system grants them all the same, and ends the
-process when they are used.
+Keys, values, adapters and scratch memory are no file's. Where they do not fit, the system grants them all the same, and
+ends the process when they are used.
 """
 
 import os
@@ -41,22 +41,30 @@ class MemoryNeed:
         cache: Keys and values, and the states of recurrent layers, for the whole context; taken at once.
         compute: Scratch memory of one step, and logits.
         n_ctx: The context that this is for, in tokens.
+        adapters: Its adapters, which are read into memory and not mapped.
     """
 
     weights: int
     cache: int
     compute: int
     n_ctx: int
+    adapters: int = 0
 
     @property
     def total(self) -> int:
         """All of it."""
-        return self.weights + self.cache + self.compute
+        return self.weights + self.anonymous
+
+    @property
+    def anonymous(self) -> int:
+        """What of it is no file's."""
+        return self.adapters + self.cache + self.compute
 
     def __str__(self) -> str:
+        adapters = f"adapters {size(self.adapters)}, " if self.adapters else ""
         return (
-            f"{size(self.total)} (weights {size(self.weights)}, cache of {self.n_ctx:,} tokens {size(self.cache)}, "
-            f"compute {size(self.compute)})"
+            f"{size(self.total)} (weights {size(self.weights)}, {adapters}cache of {self.n_ctx:,} tokens "
+            f"{size(self.cache)}, compute {size(self.compute)})"
         )
 
 
@@ -84,7 +92,7 @@ class Place:
     @property
     def is_possible(self) -> bool:
         """Whether there could be room: what is no file's cannot be more than all of it."""
-        return self.need.cache + self.need.compute <= self.total
+        return self.need.anonymous <= self.total
 
 
 def estimate(path: Path, config: GenerationConfig) -> MemoryNeed:
@@ -94,7 +102,7 @@ def estimate(path: Path, config: GenerationConfig) -> MemoryNeed:
     compute is within a tenth or so. For layers of other kinds (recurrent, compressed keys) it is a guess.
 
     Args:
-        path: A model's file, checked already.
+        path: A model's file, checked already, as are its adapters.
         config: The fields that are fixed at load; None takes the default.
     """
     model = Hyperparameters(path)
@@ -104,7 +112,8 @@ def estimate(path: Path, config: GenerationConfig) -> MemoryNeed:
     cache = padded * _row_bytes(model, config) + n_sequences * model.n_state_values * _F32
     compute = _compute_bytes(model, padded, n_ubatch, flash_attn=config.flash_attn == "on")
     weights = sum(GgufHeader(os.fsencode(part)).tensor_bytes for part in parts(path))
-    return MemoryNeed(weights, cache, compute + _F32 * model.n_vocab * n_sequences, n_ctx)
+    adapters = sum(GgufHeader(os.fsencode(adapter)).tensor_bytes for adapter, _ in config.adapters)
+    return MemoryNeed(weights, cache, compute + _F32 * model.n_vocab * n_sequences, n_ctx, adapters)
 
 
 def _row_bytes(model: Hyperparameters, config: GenerationConfig) -> int:
@@ -131,8 +140,9 @@ def places(need: MemoryNeed, config: GenerationConfig, n_layers: int) -> list[Pl
         return [_machine(need)]
     asked = ALL_LAYERS if config.n_gpu_layers is None else config.n_gpu_layers
     share = 1.0 if asked == ALL_LAYERS else min(1.0, asked / (n_layers + 1))  # the output layer counts
-    on_gpu = replace(need, weights=int(need.weights * share), cache=int(need.cache * share))
-    rest = replace(need, weights=need.weights - on_gpu.weights, cache=need.cache - on_gpu.cache)
+    shared = {name: int(getattr(need, name) * share) for name in ("weights", "cache", "adapters")}
+    on_gpu = replace(need, **shared)
+    rest = replace(need, **{name: getattr(need, name) - taken for name, taken in shared.items()})
     names = ", ".join(device.name for device in there)
     free, total = sum(device.free for device in there), sum(device.total for device in there)
     return [Place(names, on_gpu, free, total), _machine(rest)]

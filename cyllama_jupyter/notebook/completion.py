@@ -37,6 +37,7 @@ class Completer:
             "name": self._chats,
             "file": _files,
             "grammar": _files,
+            "lora": _files,
             "path": _files,
             "attach": self._variables,
             "schema": self._schemas,

@@ -6,6 +6,7 @@ from typing import Any
 
 from cyllama_jupyter import hub
 from cyllama_jupyter.config import RANDOM_SEED, GenerationConfig
+from cyllama_jupyter.engine import logs
 from cyllama_jupyter.engine.devices import Device, gpus
 from cyllama_jupyter.engine.info import ModelInfo
 from cyllama_jupyter.engine.llm import LLM
@@ -62,7 +63,12 @@ def _used(llm: LLM, options: CellOptions) -> str:
 def _headline(llm: LLM, *, current: bool) -> str:
     mark = " (current)" if current else ""
     context = f"context of {count(llm.config.n_ctx or 0, 'token')}"
-    return f"{model_name(llm)}{mark}: {context}\n  {llm.model_path}"
+    adapters = _adapters(llm.config)
+    return f"{model_name(llm)}{mark}: {context}{adapters and f', with {adapters}'}\n  {llm.model_path}"
+
+
+def _adapters(loaded: GenerationConfig) -> str:
+    return ", ".join(f"{Path(path).name} at {scale:g}" for path, scale in loaded.adapters)
 
 
 def _next(shelf: ModelShelf) -> str:
@@ -80,6 +86,7 @@ def needs(path: Path, settings: Mapping[str, Any]) -> str:
         A few words; none for a file that cannot be loaded, since the load that follows says why.
     """
     fields = {name: value for name, value in settings.items() if name != "force"}
+    logs.install()  # what ggml has to say about a bad file goes to the log, not to stderr
     try:
         check_model_file(path)
         need = estimate(path, GenerationConfig(**fields))
@@ -156,6 +163,7 @@ def info(model: ModelInfo, llm: LLM | None = None) -> str:
         "quantisation": model.quantisation,
         "size": size(model.n_bytes),
         "memory": _takes(llm) if llm else "not loaded",
+        "adapters": _adapters(llm.config) if llm else "",
         "context": f"{count(model.n_ctx_train, 'token')} trained{used}",
         "shape": f"{count(model.n_layers, 'layer')}, {count(model.n_heads, 'head')} ({model.n_kv_heads} for keys and "
         f"values), embedding of {model.n_embd:,}",

@@ -13,6 +13,7 @@ from jupyter_client.manager import start_new_kernel
 
 from tests.docs.blocks import PAGES, ROOT, Block, cells_of, name_of, scripts_of
 from tests.kernel.client import TIMEOUT, Cell, Kernel
+from tests.tiny_models import write_lora
 
 NOTEBOOKS = [page for page in PAGES if cells_of(page)]
 
@@ -37,14 +38,21 @@ def model(smollm2: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return Path(shutil.copy(smollm2, tmp_path_factory.mktemp("models") / "model.gguf"))
 
 
+@pytest.fixture(scope="session")
+def adapter(model: Path) -> Path:
+    """Return an adapter for it."""
+    return write_lora(model.with_name("style.gguf"), model)
+
+
 @pytest.fixture
-def folder(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a folder in which there is a ``model.gguf``; whoever works there has no aliases, cache or profile yet."""
+def folder(model: Path, adapter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a folder with a ``model.gguf`` and a ``style.gguf``; who works there has no aliases, cache or profile."""
     (tmp_path / "home").mkdir()
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     for variable in ("XDG_CONFIG_HOME", "HF_HOME", "HF_HUB_CACHE"):
         monkeypatch.delenv(variable, raising=False)
     (tmp_path / "model.gguf").symlink_to(model)
+    (tmp_path / "style.gguf").symlink_to(adapter)
     return tmp_path
 
 

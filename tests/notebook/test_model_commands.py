@@ -1,5 +1,7 @@
 """``%llm load`` and what else looks after models, through a real shell, with real files and a Hub of our own."""
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from cyllama_jupyter.notebook.sinks import TerminalSink
 from tests.models.conftest import Serve, cache, serving  # noqa: F401 - fixtures
 from tests.models.server import Repository
 from tests.notebook.fakes import RunCell
+from tests.tiny_models import write_lora
 
 REPO = "somebody/small-GGUF"
 
@@ -73,6 +76,48 @@ class TestLoad:
         assert given[1:] == [{"n_ctx": 1024}]
         assert "context of 1,024 tokens" in say("%llm status")
 
+    def test_adapters(self, say: Say, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        write_lora(tmp_path / "a.gguf", tiny_model)
+        write_lora(tmp_path / "b=c.gguf", tiny_model, seed=1)
+        assert "adapters 0 MB" in say(f"%llm load {tiny_model} --lora a.gguf --lora b=c.gguf --out llm")
+        assert "context of 2,048 tokens, with a.gguf at 1, b=c.gguf at 1" in say("%llm status")
+        say(f"%llm load {tiny_model} --lora a.gguf=-0.5 --lora=b=c.gguf=2")
+        assert "adapters       a.gguf at -0.5, b=c.gguf at 2" in say(f"%llm info {tiny_model}")
+        folder = tmp_path / "elsewhere"
+        folder.mkdir()
+        monkeypatch.chdir(folder)
+        assert "there is no adapter file" in say.error(f"%llm load {tiny_model} --lora a.gguf")
+        assert "a.gguf at -0.5" in say("%llm status"), "a load that fails costs nobody the model that was there"
+        say(f"%llm load {tiny_model}")
+        assert "at -0.5" not in say("%llm status")
+
+    def test_a_damaged_adapter_is_one_error_and_nothing_of_it_is_on_stderr(
+        self, tiny_model: Path, tmp_path: Path
+    ) -> None:
+        (tmp_path / "a.gguf").write_bytes(b"GGUF\3" + bytes(3) + b"\xff" * 60)
+        script = (
+            "import sys; from pathlib import Path; from cyllama_jupyter.notebook.report import needs\n"
+            "print(repr(needs(Path(sys.argv[1]), {'lora': sys.argv[2]})))"
+        )
+        command = [sys.executable, "-c", script, str(tiny_model), str(tmp_path / "a.gguf")]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert (done.stdout, done.stderr) == ("''\n", "")
+
+    def test_a_model_with_other_adapters_is_loaded_again(
+        self, say: Say, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        lora = write_lora(tmp_path / "a.gguf", tiny_model)
+        given: list[dict[str, Any]] = []
+
+        def noted(path: str, on_progress: OnProgress, **settings: Any) -> LLM:  # noqa: ANN401 - those of an LLM
+            given.append(settings)
+            return LLM(path, on_progress=on_progress, **settings)
+
+        monkeypatch.setattr(shelf, "LLM", noted)
+        for options in ("--lora a.gguf", f"--lora {lora}", "--lora a.gguf=1", "--lora a.gguf=0.5", ""):
+            say(f"%llm load {tiny_model} {options}")
+        assert given == [{"lora": ((str(lora), 1.0),)}, {"lora": ((str(lora), 0.5),)}, {}]
+
     @pytest.mark.parametrize(
         ("options", "complaint"),
         [
@@ -81,6 +126,8 @@ class TestLoad:
             ("--type-k q8", "--type-k needs one of f32, f16"),
             ("--flash-attn auto", "--flash-attn needs one of on, off"),
             ("--n-threads all", "--n-threads needs"),
+            ("--lora =1", "--lora needs a value, not an empty one"),
+            ("--lora a.gguf=inf", "UsageError: --lora must be a file of a LoRA adapter"),
         ],
     )
     def test_a_wrong_option_is_one_line(self, say: Say, tiny_model: Path, options: str, complaint: str) -> None:

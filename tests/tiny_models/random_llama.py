@@ -63,12 +63,13 @@ def _layer(layer: Layer, shape: Shape) -> Iterator[Tensor]:
     yield from layer.feed_forward(shape.n_ff)
 
 
-def _tensors(shape: Shape, kind: GGMLQuantizationType, seed: int) -> Iterator[Tensor]:
+def _tensors(shape: Shape, kind: GGMLQuantizationType, seed: int, *, tied: bool = False) -> Iterator[Tensor]:
     yield container.constant("token_embd.weight", residual.embedding(shape.n_embd, seed))
     for index in range(shape.n_layer):
         yield from _layer(Layer(index, shape.n_layer, shape.n_embd, kind, seed), shape)
     yield container.ones("output_norm.weight", shape.n_embd)
-    yield container.constant("output.weight", residual.output(shape.n_embd, seed))
+    if not tied:
+        yield container.constant("output.weight", residual.output(shape.n_embd, seed))
 
 
 def write_llama(  # noqa: PLR0913 - the dimensions of a llama
@@ -83,13 +84,17 @@ def write_llama(  # noqa: PLR0913 - the dimensions of a llama
     seed: int = 0,
     chat_template: str | None = CHATML,
     weight_type: WeightType = "F16",
+    tied: bool = False,
 ) -> Path:
-    """Write a llama that speaks varied nonsense, and practically never ends its answer, to `path`; return `path`."""
+    """Write a llama that speaks varied nonsense, and practically never ends its answer, to `path`; return `path`.
+
+    One that is tied has its token embedding for its output too, and says the same word over and over.
+    """
     shape = Shape(n_layer, n_embd, n_head, n_head_kv, n_ff, n_ctx_train)
     writer = GGUFWriter(None, "llama")
     add_llama_metadata(writer, f"random-llama-{seed}", shape)
     add_vocabulary(writer, chat_template)
-    return container.write(writer, path, list(_tensors(shape, GGMLQuantizationType[weight_type], seed)))
+    return container.write(writer, path, list(_tensors(shape, GGMLQuantizationType[weight_type], seed, tied=tied)))
 
 
 def write_slow(path: Path, *, seed: int = 0) -> Path:

@@ -12,7 +12,7 @@ from cyllama_jupyter.engine.devices import devices
 from cyllama_jupyter.engine.info import model_info
 from cyllama_jupyter.engine.llm import LLM
 from cyllama_jupyter.engine.settings import check_load
-from cyllama_jupyter.models import check_model_file
+from cyllama_jupyter.models import check_model_file, expanded
 from cyllama_jupyter.notebook import report
 from cyllama_jupyter.notebook.commands.command import Command
 from cyllama_jupyter.notebook.opening import load_model
@@ -26,6 +26,8 @@ __all__ = ["COMMANDS"]
 
 def _load(session: Session, given: Namespace) -> None:
     settings = session.settings.of_load({name: getattr(given, name) for name in LOAD})
+    if given.lora:
+        settings["lora"] = tuple(given.lora)
     try:
         check_load(GenerationConfig(**settings))
     except ValueError as error:
@@ -40,6 +42,16 @@ def _threads(word: str) -> int | str:
     return word if word == "auto" else number(int, 'a whole number, or "auto"')(word)
 
 
+def _adapter(word: str) -> tuple[str, float]:
+    """Return the file and the scale of ``FILE`` or ``FILE=0.5``; the path is absolute, for the folder may change."""
+    file, _, last = word.rpartition("=")
+    try:
+        scale = float(last)
+    except ValueError:
+        file, scale = word, 1.0
+    return str(expanded(Path(text(file))).absolute()), scale
+
+
 def _a_load(parser: LineParser) -> None:
     whole, kind = number(int, "a whole number"), Choice(CACHE_TYPES)
     add = parser.add_argument
@@ -50,6 +62,7 @@ def _a_load(parser: LineParser) -> None:
     add("--flash-attn", type=Choice(("on", "off")), metavar="on|off", help="flash attention (off)")
     add("--type-k", type=kind, metavar="TYPE", help="how keys are kept: f16, q8_0, ...")
     add("--type-v", type=kind, metavar="TYPE", help="how values are kept; quantised ones need --flash-attn on")
+    add("--lora", type=_adapter, metavar="FILE[=SCALE]", action="append", help="a LoRA adapter, 1 as it was trained")
     add("--force", action="store_true", help="load also what does not fit the memory")
     add("--out", type=name, metavar="NAME", help="put the LLM into this variable, for Python")
 
