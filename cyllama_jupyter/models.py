@@ -178,8 +178,10 @@ def _check_beginning(path: Path, begin: bytes, what: str) -> None:
 
 
 def _parse_header(path: Path) -> "GgufHeader":
-    from cyllama_jupyter._native.gguf import GgufHeader  # noqa: PLC0415 - loads libllama, which finding needs not
+    from cyllama_jupyter._native import log  # noqa: PLC0415 - loads libllama, which finding needs not
+    from cyllama_jupyter._native.gguf import GgufHeader  # noqa: PLC0415 - the same
 
+    log.install()  # what ggml has to say about a bad file goes to the log, not to stderr
     try:
         if path.stat().st_size >= _SMALLEST:
             return GgufHeader(os.fsencode(path))

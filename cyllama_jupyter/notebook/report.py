@@ -6,7 +6,6 @@ from typing import Any
 
 from cyllama_jupyter import hub
 from cyllama_jupyter.config import RANDOM_SEED, GenerationConfig
-from cyllama_jupyter.engine import logs
 from cyllama_jupyter.engine.devices import Device, gpus
 from cyllama_jupyter.engine.info import ModelInfo
 from cyllama_jupyter.engine.llm import LLM
@@ -86,7 +85,6 @@ def needs(path: Path, settings: Mapping[str, Any]) -> str:
         A few words; none for a file that cannot be loaded, since the load that follows says why.
     """
     fields = {name: value for name, value in settings.items() if name != "force"}
-    logs.install()  # what ggml has to say about a bad file goes to the log, not to stderr
     try:
         check_model_file(path)
         need = estimate(path, GenerationConfig(**fields))

@@ -1,6 +1,8 @@
 """Files that cannot be loaded: each is an error that says why, before llama.cpp prints or asserts anything."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -143,3 +145,18 @@ def test_a_good_file_loads_after_bad_ones(tmp_path: Path, tiny_model: Path) -> N
     path.write_bytes(tiny_model.read_bytes())
     with LLM(path) as llm:
         assert llm("Hello", GenerationConfig(max_tokens=2)).finish_reason == "length"
+
+
+def test_what_ggml_says_of_a_damaged_file_is_not_on_stderr(tmp_path: Path) -> None:
+    (tmp_path / "a.gguf").write_bytes(b"GGUF\3" + bytes(3) + b"\xff" * 60)
+    script = (
+        "import sys; from pathlib import Path; from cyllama_jupyter import ModelFileError\n"
+        "from cyllama_jupyter.models import check_model_file\n"
+        "try: check_model_file(Path(sys.argv[1]))\n"
+        "except ModelFileError as error: print(error)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path / "a.gguf")], capture_output=True, text=True, check=True
+    )
+    assert "truncated or damaged" in done.stdout
+    assert done.stderr == ""
