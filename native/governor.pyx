@@ -16,8 +16,8 @@ cdef extern from "governor.hpp" namespace "cyllama" nogil:
 cdef extern from "load_meter.hpp" namespace "cyllama" nogil:
     cdef cppclass CppLoadMeter "cyllama::LoadMeter":
         CppLoadMeter(string stat) except +
-        void restart() except +
-        optional[double] look() except +
+        void restart()
+        optional[double] look()
 
 
 cdef class LoadMeter:
