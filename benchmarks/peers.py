@@ -69,11 +69,11 @@ def cyllama_python() -> Path:
 
 
 def _recent_python() -> str:
-    for candidate in (os.environ.get("CYLLAMA_PYTHON"), *PYTHONS, sys.executable):
+    for candidate in (os.environ.get("PEER_PYTHON"), *PYTHONS, sys.executable):
         # It is run, because a version manager's shim may stand for an interpreter that is not there.
         if candidate and _runs(candidate, IS_RECENT):
             return candidate
-    raise Unavailable("cyllama 0.7.0 needs Python 3.12 or newer: name one in CYLLAMA_PYTHON")
+    raise Unavailable("cyllama 0.7.0 needs Python 3.12 or newer: name one in PEER_PYTHON")
 
 
 def _runs(python: str, code: str) -> bool:

@@ -73,7 +73,8 @@ def check_adapter_file(path: Path, model: Path, scale: float = 1.0) -> None:
     try:
         header = read_header(path, "adapter")
     except ModelFileError as error:
-        raise AdapterError(str(error)) from error
+        makes = "" if path.suffix == ".gguf" else "; llama.cpp's convert_lora_to_gguf.py makes one of what PEFT wrote"
+        raise AdapterError(f"{error}{makes}") from error
     models = [read_header(part) for part in parts(model)]
     wrong = _kind_fault(header, models[0], model.name) or _weights_fault(header, models, scale)
     if wrong:

@@ -128,7 +128,7 @@ _CHECKS: dict[str, _Check] = {
     "flash_attn": _optional((lambda value: value in ("on", "off"), '"on" or "off"')),
     "type_k": _optional(_CACHE_TYPE),
     "type_v": _optional(_CACHE_TYPE),
-    "lora": _optional((are_adapters, "a file of a LoRA adapter, a list of them, or a mapping of them to scales")),
+    "lora": _optional((are_adapters, "a file of a LoRA adapter, several, or a mapping of them to finite scales")),
     "n_gpu_layers": _optional(_int(-1, meaning=" (-1 is all)")),
     "main_gpu": _optional(_int(0)),
     "split_mode": _optional(_int(0, 2)),

@@ -143,12 +143,14 @@ class EngineBusy(CyllamaError, RuntimeError):
     """
 
     def __init__(self, n_open: int, n_asked: int = 1) -> None:
+        are = "1 generation runs or waits" if n_open == 1 else f"{n_open:,} generations run or wait"
         super().__init__(
-            f"{n_open:,} generations run or wait already, and that is as many as this LLM takes: try again when one "
-            f"has ended, or cancel some"
+            f"{are} already, and that is as many as this LLM takes: try again when one has ended, or cancel some"
             if n_asked == 1
-            else f"{n_open:,} generations run or wait, and this LLM does not take {n_asked:,} more: ask for fewer at "
-            f"once, or try again when some have ended"
+            else f"{are}, and this LLM does not take {n_asked:,} more: ask for fewer at once, or try again when some "
+            f"have ended"
+            if n_open
+            else f"this LLM does not take {n_asked:,} generations at once (n_parallel, max_queued): ask for fewer"
         )
         self.n_open = n_open
         self.n_asked = n_asked

@@ -2,7 +2,8 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeGuard
+from numbers import Real
+from typing import Any, SupportsAbs, TypeGuard
 
 __all__ = ["FLOAT_MAX", "File", "Lora", "are_adapters", "pairs"]
 
@@ -33,7 +34,7 @@ def _pair(adapter: object) -> tuple[object, object]:
     path = os.fspath(path) if isinstance(path, os.PathLike) else path
     if _is_path(path):
         path = os.path.expanduser(path)  # noqa: PTH111 - which leaves a home that nobody has as it is
-    return path, float(scale) if isinstance(scale, int) and not isinstance(scale, bool) and _fits(scale) else scale
+    return path, float(scale) if isinstance(scale, Real) and not isinstance(scale, bool) and _fits(scale) else scale
 
 
 def are_adapters(value: object) -> bool:
@@ -51,5 +52,5 @@ def _is_path(value: object) -> TypeGuard[str]:
     return isinstance(value, str) and value != "" and "\0" not in value
 
 
-def _fits(scale: float) -> bool:
-    return abs(scale) <= FLOAT_MAX
+def _fits(scale: SupportsAbs[Any]) -> bool:
+    return bool(abs(scale) <= FLOAT_MAX)

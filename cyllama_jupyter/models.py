@@ -109,7 +109,7 @@ def check_model_file(path: Path) -> None:
     """
     header = read_header(path)
     if header.string(b"general.type") == "adapter":
-        raise ModelFileError(f"{str(path)!r} is an adapter and no model: load its model, with lora={str(path)!r}")
+        raise ModelFileError(f"{str(path)!r} is an adapter and no model: load its model with it (lora=, --lora)")
     wrong = metadata.fault(header)
     if wrong:
         raise ModelFileError(f"the GGUF file {str(path)!r} is damaged, or wrongly converted: {wrong}")

@@ -113,7 +113,7 @@ class ThreadGovernor {
 
   private:
     static constexpr double shortest_limit = 0.02;      // seconds
-    static constexpr double patience_in_a_step = 2.5;   // times what fewer threads take
+    static constexpr double patience_in_a_step = 1.5;   // times what fewer threads take
 
     static constexpr int large_step = 64;      // tokens
     static constexpr double gain = 0.04;       // that a trial must show, so that noise does not decide

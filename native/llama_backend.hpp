@@ -79,7 +79,7 @@ class LlamaBackend final : public Backend {
         try {
             const float *const logits = llama_get_logits_ith(ctx_, at);
             if (logits == nullptr || has_nan(logits)) {
-                error_ = "the model computed no numbers (NaN logits); its file is probably damaged";
+                error_ = "the model computed no numbers (NaN logits): its file is damaged, or an adapter's scale too large";
                 return false;
             }
             const auto interrupted = [&] { return request.interruption() != Reason::none || asked_(asked_data_); };

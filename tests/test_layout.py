@@ -30,7 +30,7 @@ ARROWS = {
     "aliases": {"errors", "hub"},
     "references": {"errors", "models", "hub", "aliases"},
     "engine": {"errors", "config", "adapters", "models", "references", "_native"},
-    "notebook": {"errors", "config", "models", "references", "hub", "aliases", "engine"},
+    "notebook": {"errors", "config", "lora", "models", "references", "hub", "aliases", "engine"},
     "testing": {"errors", "config", "models", "engine", "_native", "notebook"},
     "__init__": {"errors", "config", "engine", "_native", "notebook"},  # all but the first two when they are used
 }

@@ -43,7 +43,7 @@ class ModelFile:
         }
 
     def _scaled_adapters(self) -> str:
-        return ", ".join(sorted(f"{scale} of {file.fingerprint()}" for file, scale in self._adapters)) or "none"
+        return ", ".join(sorted(f"{file.fingerprint()[:16]} at {scale}" for file, scale in self._adapters)) or "none"
 
     def fingerprint(self) -> str:
         """Return a SHA-256 over the file's size, all of its metadata and tensor infos, and 64 samples of its weights.

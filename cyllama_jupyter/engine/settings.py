@@ -85,5 +85,5 @@ def check_timeout(timeout: float | None) -> None:
     Raises:
         ValueError: It is neither None nor above 0.
     """
-    if timeout is not None and not timeout > 0:
+    if timeout is not None and not (isinstance(timeout, (int, float)) and timeout > 0):
         raise ValueError(f"timeout must be a number of seconds above 0, or None, got {timeout!r}")

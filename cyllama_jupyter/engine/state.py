@@ -218,8 +218,8 @@ class _Reader:
         for name, value in wanted.items():
             if found.get(name) != value:
                 raise StateError(
-                    f"the state file {self._name} was saved with another {name} ({found.get(name)!r:.70}) than this "
-                    f"LLM's ({value!r:.70}): load it into one like that, or save it anew"
+                    f"the state file {self._name} was saved with another {name} ({found.get(name)!r:.200}) than this "
+                    f"LLM's ({value!r:.200}): load it into one like that, or save it anew"
                 )
 
     def _checked(self, kept: list[Saved], sizes: list[tuple[int, int]], n_vocab: int) -> list[Saved]:

@@ -128,7 +128,7 @@ class FrontEnds:
         if flag:
             for output in outputs or ():
                 output.close()
-            raise tidy(KeyboardInterrupt("stopped before the answer began"))
+            raise tidy(KeyboardInterrupt("stopped before it began"))
         (self._with_widgets if outputs else self._without_widgets).add(session)
         return outputs
 

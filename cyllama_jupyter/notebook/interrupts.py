@@ -2,12 +2,15 @@
 
 import signal
 import threading
+import time
+from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Protocol
 
 __all__ = ["Flag", "InterruptFlag", "StopFlag"]
 
-_PATIENCE = 3
+_PATIENCE = 3  # interrupts
+_SECONDS = 1.0  # from the first to one that is raised: the loop looks many times in it
 
 
 class Flag(Protocol):
@@ -36,15 +39,20 @@ class InterruptFlag:
 
     A KeyboardInterrupt lands between any two bytecodes: in the middle of sending a message, or of taking a lock. So the
     handler only adds one to a plain int (no lock, no Event: the code it interrupts may hold that lock), and the loop in
-    the block looks at it. Who presses a third time means it: the previous handler comes back and KeyboardInterrupt is
-    raised on the spot.
+    the block looks at it. Who presses a third time, and a second after the first, means it: the previous handler comes
+    back and KeyboardInterrupt is raised on the spot.
+
+    Args:
+        clock: Tells the time in seconds, and takes no lock.
 
     Inert, that is never true, where SIGINT cannot be taken: off the main thread (Python delivers signals to the main
     thread alone), where SIGINT is ignored, and where its handler is not Python's and could not be put back.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.count = 0
+        self._clock = clock
+        self._first = 0.0
         self._previous: object = None
 
     def __bool__(self) -> bool:
@@ -70,6 +78,8 @@ class InterruptFlag:
 
     def _count(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002 - a signal handler's arguments
         self.count += 1
-        if self.count >= _PATIENCE:
+        if self.count == 1:
+            self._first = self._clock()
+        if self.count >= _PATIENCE and self._clock() - self._first >= _SECONDS:
             self._restore()
             raise KeyboardInterrupt(f"stopped at once, after {self.count} interrupts")

@@ -40,7 +40,7 @@ def open_model(shelf: ModelShelf, reference: str | None, sink: Sink, flag: Flag)
     try:
         return runner.load(shelf.get, path, sink, flag)
     except LoadCancelled:
-        raise _stopped(path, flag) from None
+        raise _stopped(shelf, path, flag) from None
 
 
 def load_model(shelf: ModelShelf, reference: str | None, sink: Sink, settings: Mapping[str, Any] | None = None) -> LLM:
@@ -64,7 +64,7 @@ def load_model(shelf: ModelShelf, reference: str | None, sink: Sink, settings: M
             try:
                 llm = runner.load(load, path, sink, flag, report.needs(path, settings or {}))
             except LoadCancelled:
-                raise _stopped(path, flag) from None
+                raise _stopped(shelf, path, flag) from None
         sink.finish(loaded(llm))
     if flag:
         raise interrupt("the model was already loaded")
@@ -78,8 +78,10 @@ def _find(shelf: ModelShelf, reference: str | None, sink: Sink, flag: Flag, *, a
         raise _cancelled(str(error), flag) from None
 
 
-def _stopped(path: Path, flag: Flag) -> BaseException:
-    return _cancelled(f"stopped while loading {path.name}; it is not in memory", flag)
+def _stopped(shelf: ModelShelf, path: Path, flag: Flag) -> BaseException:
+    stays = any(Path(llm.model_path) == path for llm in shelf)
+    left = "it stays as it was loaded before" if stays else "it is not in memory"
+    return _cancelled(f"stopped while loading {path.name}; {left}", flag)
 
 
 def _cancelled(message: str, flag: Flag) -> BaseException:

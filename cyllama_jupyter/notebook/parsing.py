@@ -89,7 +89,7 @@ def out_of_range(error: ValueError) -> UsageError:
         error: It names all of them.
     """
     message = " ".join(str(error).split()).removeprefix("Invalid GenerationConfig: ")
-    return UsageError(_FIELD.sub(lambda field: _flag(field[0]), message))
+    return UsageError(_FIELD.sub(lambda field: _flag(field[0]), message).replace(", or None, got", ", got"))
 
 
 def _flag(field: str) -> str:

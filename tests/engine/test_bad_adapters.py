@@ -151,7 +151,7 @@ class TestFiles:
     def test_a_model_for_an_adapter_and_an_adapter_for_a_model(self, tiny_model: Path, tmp_path: Path) -> None:
         assert "it is no adapter; a model is loaded by itself" in refused(tiny_model, tiny_model)
         lora = write_lora(tmp_path / "lora.gguf", tiny_model)
-        with pytest.raises(ModelFileError, match=f"is an adapter and no model: load its model, with lora='{lora}'"):
+        with pytest.raises(ModelFileError, match="is an adapter and no model: load its model with it"):
             LLM(lora)
 
     @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,6 +29,7 @@ def kept(lora: Any) -> Any:  # noqa: ANN401 - what a person writes
         ({"a.gguf": 0.5, Path("b.gguf"): 2}, (("a.gguf", 0.5), ("b.gguf", 2.0))),
         ([["a.gguf", 0.5], "b.gguf"], (("a.gguf", 0.5), ("b.gguf", 1.0))),
         ((("a.gguf", -1),), (("a.gguf", -1.0),)),
+        ({"a.gguf": np.float32(0.5)}, (("a.gguf", 0.5),)),
         ([], None),
         ({}, None),
     ],

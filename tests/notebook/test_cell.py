@@ -215,6 +215,24 @@ def test_load_model_interrupted_keeps_the_current_model() -> None:
     assert shelf.current is llm.as_llm
 
 
+def test_a_reload_that_is_stopped_leaves_the_model_as_it_was(tiny_model: Path) -> None:
+    loads: list[int] = []
+
+    def stopped_the_second_time(path: Path, on_progress: OnProgress, n_ctx: int = 0) -> LLM:
+        loads.append(n_ctx)
+        if n_ctx:
+            raise LoadCancelled("stopped")
+        return LLM(path, on_progress=on_progress)
+
+    shelf, sink = ModelShelf(stopped_the_second_time), RecordingSink()
+    with load_model(shelf, str(tiny_model), RecordingSink()) as llm:
+        with pytest.raises(LoadCancelled):
+            load_model(shelf, str(tiny_model), sink, {"n_ctx": 512})
+        assert sink.endings[0].footer() == f"stopped while loading {tiny_model.name}; it stays as it was loaded before"
+        assert shelf.current is llm
+    assert loads == [0, 512]
+
+
 def test_load_model_stopped_is_no_interrupt() -> None:
     sink = RecordingSink(stop=lambda _: True)
     with pytest.raises(LoadCancelled):

@@ -119,7 +119,8 @@ class TestChanging:
 
     def test_delete(self, say: Say, chats: Conversations, physics: Conversation, tmp_path: Path) -> None:
         assert say.refused("chats delete physics") == (
-            "physics has turns that are in no file: save it (%llm chats save FILE), or delete it with --force"
+            "physics has turns that are in no file: save it with %llm chats save FILE --chat physics, or delete it "
+            "with --force"
         )
         assert physics.exchanges == 2
         say(f"chats save {tmp_path / 'a.json'}")
@@ -195,7 +196,7 @@ class TestFiles:
         say(f"chats save {path}")
         say(f"chats load {path}")
         ask(physics, "Why?", "So.")
-        complaint = "physics has turns that are in no file: save it, load a.json under another name (--chat NAME), or"
+        complaint = "physics has turns that are in no file: save it with --chat physics, load a.json under another name"
         for name in ("physics", "' physics '"):
             assert say.refused(f"chats load {path} --chat {name}").startswith(complaint)
         assert physics.exchanges == 3

@@ -178,7 +178,7 @@ class TestWidgets:
         monkeypatch.setattr("cyllama_jupyter.notebook.sinks.widget._HELLO_SECONDS", 2e-6)
         wire.greets = greets
         front_ends = FrontEnds(Shell())
-        with pytest.raises(KeyboardInterrupt, match="before the answer began"):
+        with pytest.raises(KeyboardInterrupt, match="stopped before it began"):
             front_ends.sink()
         assert handled
         assert wire.closed == len(wire.opened) == 2

@@ -19,10 +19,28 @@ def test_false_until_there_was_one() -> None:
     assert flag
 
 
-def test_the_third_is_raised_at_once_with_the_handler_back() -> None:
-    with InterruptFlag() as flag:
+@pytest.fixture
+def now() -> list[float]:
+    return [100.0]
+
+
+def test_many_in_a_moment_are_one(now: list[float]) -> None:
+    with InterruptFlag(lambda: now[0]) as flag:
+        for _ in range(9):
+            signal.raise_signal(signal.SIGINT)
+        now[0] += 0.9
+        signal.raise_signal(signal.SIGINT)
+        assert flag.count == 10
+        now[0] += 0.2
+        with pytest.raises(KeyboardInterrupt, match="11 interrupts"):
+            signal.raise_signal(signal.SIGINT)
+
+
+def test_the_third_is_raised_at_once_with_the_handler_back(now: list[float]) -> None:
+    with InterruptFlag(lambda: now[0]) as flag:
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)
+        now[0] += 1.0
         with pytest.raises(KeyboardInterrupt, match="3 interrupts"):
             signal.raise_signal(signal.SIGINT)
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
@@ -78,4 +96,5 @@ def test_inert_where_sigint_is_ignored() -> None:
 
 def test_its_handler_takes_no_lock() -> None:
     """Whatever the handler calls could be what it interrupts."""
-    assert set(InterruptFlag._count.__code__.co_names) <= {"count", "_PATIENCE", "_restore", "KeyboardInterrupt"}
+    names = {"count", "_first", "_clock", "_PATIENCE", "_SECONDS", "_restore", "KeyboardInterrupt"}
+    assert set(InterruptFlag._count.__code__.co_names) <= names

@@ -122,12 +122,15 @@ class TestLoad:
         ("options", "complaint"),
         [
             ("--n-ctx x", "--n-ctx needs a whole number, not 'x'"),
-            ("--n-ctx -1", "UsageError: --n-ctx must be an integer from 1 up, or None, got -1"),
+            ("--n-ctx -1", "UsageError: --n-ctx must be an integer from 1 up, got -1"),
             ("--type-k q8", "--type-k needs one of f32, f16"),
             ("--flash-attn auto", "--flash-attn needs one of on, off"),
             ("--n-threads all", "--n-threads needs"),
             ("--lora =1", "--lora needs a value, not an empty one"),
-            ("--lora a.gguf=inf", "UsageError: --lora must be a file of a LoRA adapter"),
+            ("--lora a.gguf=inf", "UsageError: --lora needs a finite number as the scale of a.gguf, not 'inf'"),
+            (f"--lora {__file__}=0,5", f"UsageError: --lora needs a number as the scale of {__file__}, not '0,5'"),
+            ("--lora adapter_model.safetensors", "there is no adapter file"),
+            (f"--lora {__file__}", "; llama.cpp's convert_lora_to_gguf.py makes one of what PEFT wrote"),
         ],
     )
     def test_a_wrong_option_is_one_line(self, say: Say, tiny_model: Path, options: str, complaint: str) -> None:

@@ -1,5 +1,6 @@
 """What the thread of a cell does while a model is loaded and generates."""
 
+import itertools
 import signal
 import threading
 from collections.abc import Callable
@@ -113,8 +114,8 @@ class TestRun:
             def cancel(self) -> bool:
                 return True
 
-        sink = RecordingSink()
-        with pytest.raises(KeyboardInterrupt), InterruptFlag() as flag:
+        sink, seconds = RecordingSink(), itertools.count()
+        with pytest.raises(KeyboardInterrupt), InterruptFlag(lambda: next(seconds)) as flag:
             run(Deaf(["word "] * 1000, on_wait=lambda _: interrupt()), sink, flag)
         assert sink.endings == [Ending("word word ", ("stopped at once, after 3 interrupts",), outcome=Outcome.STOPPED)]
 

@@ -1,5 +1,6 @@
 """What the thread of a cell does while several answers are written."""
 
+import itertools
 import math
 import signal
 from collections.abc import Sequence
@@ -137,9 +138,9 @@ class TestInterrupt:
                     signal.raise_signal(signal.SIGINT)
             return ()
 
-        sink = RecordingColumns(stops=interrupt)
+        sink, seconds = RecordingColumns(stops=interrupt), itertools.count()
         with answers(ENDLESS, ENDLESS) as generations:
-            with pytest.raises(KeyboardInterrupt), InterruptFlag() as flag:
+            with pytest.raises(KeyboardInterrupt), InterruptFlag(lambda: next(seconds)) as flag:
                 ask(generations, sink, flag)
             assert all(generation.result().finish_reason == "cancelled" for generation in generations)
         assert [end.outcome for end in sink.finished[-1]] == [Outcome.STOPPED] * 2

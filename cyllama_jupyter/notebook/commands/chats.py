@@ -1,6 +1,7 @@
 """``%llm chats ...``: the conversations."""
 
 import argparse
+import shlex
 from argparse import Namespace
 
 from IPython.core.error import UsageError
@@ -70,8 +71,8 @@ def _delete(session: Session, given: Namespace) -> None:
     conversation = session.chats.find(given.name)
     if conversation.unsaved and not given.force:
         raise ConversationError(
-            f"{conversation.name} has turns that are in no file: save it (%llm chats save FILE), or delete it with "
-            f"--force"
+            f"{conversation.name} has turns that are in no file: save it with %llm chats save FILE --chat "
+            f"{shlex.quote(conversation.name)}, or delete it with --force"
         )
     session.chats.delete(conversation.name)
     session.say(printable(f"{conversation.name}: deleted"))
@@ -103,8 +104,8 @@ def _load(session: Session, given: Namespace) -> None:
     old = next((conversation for conversation in session.chats if conversation.name == name), None)
     if old is not None and old.unsaved and turns[: len(old.turns)] != old.turns and not given.force:
         raise ConversationError(
-            f"{old.name} has turns that are in no file: save it, load {path.name} under another name (--chat NAME), "
-            f"or --force"
+            f"{old.name} has turns that are in no file: save it with --chat {shlex.quote(old.name)}, load {path.name} "
+            f"under another name (--chat NAME), or --force"
         )
     conversation = session.chats.open(name)
     conversation.replace(turns)

@@ -1,6 +1,6 @@
 """``%llm load | models | alias | unload | status | devices | info | config``: the models, and how they are loaded."""
 
-from argparse import Namespace
+from argparse import ArgumentTypeError, Namespace
 from pathlib import Path
 
 from IPython.core.error import UsageError
@@ -12,6 +12,7 @@ from cyllama_jupyter.engine.devices import devices
 from cyllama_jupyter.engine.info import model_info
 from cyllama_jupyter.engine.llm import LLM
 from cyllama_jupyter.engine.settings import check_load
+from cyllama_jupyter.lora import FLOAT_MAX
 from cyllama_jupyter.models import check_model_file, expanded
 from cyllama_jupyter.notebook import report
 from cyllama_jupyter.notebook.commands.command import Command
@@ -48,7 +49,11 @@ def _adapter(word: str) -> tuple[str, float]:
     try:
         scale = float(last)
     except ValueError:
+        if file and expanded(Path(file)).is_file() and not expanded(Path(word)).exists():
+            raise ArgumentTypeError(f"needs a number as the scale of {file}, not {last!r}") from None
         file, scale = word, 1.0
+    if not abs(scale) <= FLOAT_MAX:
+        raise ArgumentTypeError(f"needs a finite number as the scale of {file}, not {last!r}")
     return str(expanded(Path(text(file))).absolute()), scale
 
 
