@@ -48,7 +48,7 @@ from dataclasses import replace
 from cyllama_jupyter import GenerationConfig
 from cyllama_jupyter.notebook import magics
 from cyllama_jupyter.engine.worker import EngineThread
-llm = next(iter(magics._registered.values()))._shelf.current
+llm = next(iter(magics._registered.values()))._session.shelf.current
 config = GenerationConfig(max_tokens=256, temperature=0.0)
 submit = EngineThread.submit
 def note_end():

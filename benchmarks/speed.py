@@ -49,7 +49,7 @@ def measure() -> list[Figure]:
     all_cores = same._replace(n_threads=CORES)
     smollm2 = models.smollm2()
     return [
-        *_against_all(Workload("SmolLM2", smollm2, tokens=128, rounds=9, settings=same, words=700)),
+        *_against_all(Workload("SmolLM2", smollm2, tokens=128, rounds=15, settings=same, words=700)),
         *_on_all_cores(Workload("SmolLM2", smollm2, tokens=128, rounds=7, settings=all_cores)),
         *_against_all(Workload("1B Q8_0", models.big(), tokens=32, rounds=13, settings=same, words=100)),
         *_tiny(Workload("tiny model", models.tiny(), tokens=512, rounds=15, settings=same)),

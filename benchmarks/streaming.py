@@ -12,7 +12,7 @@ SETTINGS = "max_tokens=256, temperature=0.0"
 PREPARE = f"""
 from cyllama_jupyter import GenerationConfig
 from cyllama_jupyter.notebook import magics
-llm = next(iter(magics._registered.values()))._shelf.current
+llm = next(iter(magics._registered.values()))._session.shelf.current
 config = GenerationConfig({SETTINGS})
 def bare():
     return llm.chat([{{"role": "user", "content": {PROMPT!r}}}], config).stats.tokens_per_second
