@@ -2,6 +2,7 @@
 
 import codecs
 import ctypes
+import re
 import subprocess
 import sys
 import textwrap
@@ -226,6 +227,8 @@ def allowed(model: LlamaModel, grammar: str, answer: Sequence[int], n_vocab: int
 def is_utf8(model: LlamaModel, answer: Sequence[int]) -> bool:
     """Say whether an answer can still become UTF-8: llama.cpp lets some through that cannot."""
     text = b"".join(model.token_to_piece(token) for token in answer)
+    if re.search(rb"\xed[\xa0-\xbf]", text):  # a surrogate, which Python's decoder refuses one byte later
+        return False
     try:
         codecs.getincrementaldecoder("utf-8")().decode(text)
     except UnicodeDecodeError:
