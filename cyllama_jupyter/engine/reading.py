@@ -6,6 +6,7 @@ from cyllama_jupyter._native.model import LlamaModel
 from cyllama_jupyter.config import GenerationConfig
 from cyllama_jupyter.engine import settings
 from cyllama_jupyter.engine.chat import ChatFormat, Message
+from cyllama_jupyter.engine.owner import EngineOwner
 from cyllama_jupyter.engine.prompt_parts import PromptPart
 from cyllama_jupyter.engine.tokens import Tokenizer, check_kind, ids_of
 from cyllama_jupyter.errors import ClosedError
@@ -16,18 +17,13 @@ Prompt = str | Sequence[Message] | Sequence[int]
 """A text to go on with as it stands, a conversation to answer, or the token ids of either."""
 
 
-class PromptReader:
+class PromptReader(EngineOwner):
     """The part of an ``LLM`` that turns prompts into tokens."""
 
     config: GenerationConfig
     _model: LlamaModel
     _tokenizer: Tokenizer
     _chat: ChatFormat
-
-    @property
-    def closed(self) -> bool:
-        """Whether it was closed."""
-        raise NotImplementedError
 
     @property
     def has_chat_template(self) -> bool:

@@ -10,7 +10,6 @@ from cyllama_jupyter.config import GenerationConfig
 from cyllama_jupyter.engine import settings
 from cyllama_jupyter.engine.chat import Message
 from cyllama_jupyter.engine.generation import Generation, collect
-from cyllama_jupyter.engine.owner import EngineOwner
 from cyllama_jupyter.engine.reading import Prompt, PromptReader
 from cyllama_jupyter.engine.response import Response
 from cyllama_jupyter.engine.run import Call, Run
@@ -24,7 +23,7 @@ OnToken = Callable[[str], object]
 """Called with each piece of text."""
 
 
-class Submitter(EngineOwner, PromptReader):
+class Submitter(PromptReader):
     """The part of an ``LLM`` that queues generations."""
 
     model_path: str

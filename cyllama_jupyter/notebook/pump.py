@@ -139,7 +139,7 @@ class _CommPump:
         try:
             handler = getattr(self._kernel.comm_manager, message["header"]["msg_type"])
             handler(None, identities, message)
-        except Exception:
+        except Exception:  # of any widget on the page, not ours alone: it must not end the cell that waits here
             self._kernel.log.exception("a comm message was not handled")
         finally:
             self._publish("idle", message)
